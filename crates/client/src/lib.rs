@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Reads, writes, copies and packs OCI artifacts, wherever they live.
+//!
+//! Four words carry the crate. A [`Source`] can be read, a [`Target`] can be written too: a
+//! repository in a registry, a layout directory, files on disk, memory. A
+//! [`Descriptor`](oras_spec::image::Descriptor) names content, and [`Content`] is that content,
+//! checking itself against its descriptor while it is read.
+//!
+//! This library never prints, never reads the environment and never exits. What happens on the
+//! way is told to an [`Observer`]; what goes wrong is an [`Error`] with a kind.
+
+pub mod content;
+mod error;
+mod event;
+mod target;
+pub mod transport;
+
+pub use content::Content;
+pub use error::{Error, ErrorKind, Origin, RegistryResponse, Result};
+pub use event::{Event, Observer};
+pub use target::{Source, Target};

@@ -1,0 +1,337 @@
+//! Content: a stream of bytes that checks itself against its descriptor.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::StreamExt as _;
+use oras_spec::Hasher;
+use oras_spec::image::Descriptor;
+
+use crate::{Error, ErrorKind, Result};
+
+/// How large a document may be, in bytes, for [`Content::read_all`] to take it into memory: 4 MiB,
+/// as registries demand and `oras` has it.
+pub const MAX_DOCUMENT_SIZE: u64 = 4 * 1024 * 1024;
+
+/// A boxed stream of bytes that may fail on the way.
+pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
+
+impl ByteStream {
+    /// Boxes `stream`.
+    pub fn new(stream: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
+        Self(Box::pin(stream))
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByteStream")
+    }
+}
+
+/// Opens the bytes of content anew, for a request that must be sent again.
+type Reopen =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<ByteStream>> + Send>> + Send + Sync>;
+
+type OnChunk = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// The bytes a descriptor points at. They cannot be read to the end unless they match it.
+///
+/// One-shot: reading consumes it. Content of files and of memory can be [reopened](Content::reopen),
+/// so that an upload can be repeated.
+pub struct Content {
+    descriptor: Descriptor,
+    bytes: ByteStream,
+    reopen: Option<Reopen>,
+    on_chunk: Option<OnChunk>,
+    /// The digest was checked by whoever made the stream, or will be by whoever receives it.
+    trusted: bool,
+}
+
+impl Content {
+    /// Makes content of a stream of unknown honesty.
+    pub fn new(
+        descriptor: &Descriptor,
+        bytes: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self {
+            descriptor: descriptor.clone(),
+            bytes: ByteStream::new(bytes),
+            reopen: None,
+            on_chunk: None,
+            trusted: false,
+        }
+    }
+
+    /// Makes content of bytes in memory.
+    pub fn from_bytes(descriptor: &Descriptor, bytes: Bytes) -> Self {
+        let open = move || {
+            let bytes = bytes.clone();
+            ByteStream::new(futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
+        };
+        Self::new(descriptor, open()).with_reopen(move || std::future::ready(Ok(open())))
+    }
+
+    /// Says how to open the same bytes again.
+    #[must_use]
+    pub fn with_reopen<F>(mut self, open: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<ByteStream>> + Send + 'static,
+    {
+        self.reopen = Some(Arc::new(move || Box::pin(open())));
+        self
+    }
+
+    /// Says that the bytes need no hashing on the way: the digest was just computed from them, and
+    /// the stream itself fails if they have changed since. Their number is still checked.
+    #[must_use]
+    pub(crate) fn trusted(mut self) -> Self {
+        self.trusted = true;
+        self
+    }
+
+    /// Calls `hear` with the number of bytes of each chunk that is read, reopened ones included.
+    #[must_use]
+    pub fn on_chunk(mut self, hear: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.on_chunk = Some(match self.on_chunk.take() {
+            None => Arc::new(hear),
+            Some(inner) => Arc::new(move |count| {
+                inner(count);
+                hear(count);
+            }),
+        });
+        self
+    }
+
+    /// Returns what the content claims to be.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Opens the content again from its beginning; nothing if it is gone once read.
+    ///
+    /// # Errors
+    ///
+    /// If opening fails, such as when a file has been removed meanwhile.
+    pub async fn reopen(&self) -> Result<Option<Self>> {
+        let Some(reopen) = &self.reopen else { return Ok(None) };
+        Ok(Some(Self {
+            descriptor: self.descriptor.clone(),
+            bytes: reopen().await?,
+            reopen: Some(Arc::clone(reopen)),
+            on_chunk: self.on_chunk.clone(),
+            trusted: self.trusted,
+        }))
+    }
+
+    /// Tells whether [`reopen`](Self::reopen) can succeed.
+    pub fn is_reopenable(&self) -> bool {
+        self.reopen.is_some()
+    }
+
+    /// Takes everything into memory, verified.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LimitExceeded`] above [`MAX_DOCUMENT_SIZE`], before a byte is read;
+    /// [`ErrorKind::Mismatch`] if the bytes are not what the descriptor says.
+    pub async fn read_all(self) -> Result<Bytes> {
+        self.read_at_most(MAX_DOCUMENT_SIZE).await
+    }
+
+    /// As [`read_all`](Self::read_all), with a limit in bytes of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_all`](Self::read_all).
+    pub async fn read_at_most(self, limit: u64) -> Result<Bytes> {
+        let size = self.descriptor.size;
+        if size > limit {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("content size {size} exceeds MaxMetadataBytes {limit}: size exceeds limit"),
+            ));
+        }
+        let mut stream = self.into_stream();
+        let Some(first) = stream.next().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = stream.next().await.transpose()? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(chunk) = stream.next().await.transpose()? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// Returns the bytes as a stream whose last item is an error unless all of them, and no more,
+    /// came and hash to the digest.
+    pub fn into_stream(self) -> ByteStream {
+        let hasher = (!self.trusted).then(|| self.descriptor.digest.algorithm().hasher());
+        self.checked(hasher)
+    }
+
+    /// Returns the bytes as a stream that checks only how many they are. For stores that hash
+    /// while they write, so that no byte is hashed twice.
+    pub(crate) fn into_unhashed_stream(self) -> ByteStream {
+        self.checked(None)
+    }
+
+    fn checked(self, hasher: Option<Hasher>) -> ByteStream {
+        ByteStream::new(Checked {
+            descriptor: self.descriptor,
+            bytes: self.bytes,
+            hasher,
+            on_chunk: self.on_chunk,
+            seen: 0,
+            done: false,
+        })
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("descriptor", &self.descriptor).finish_non_exhaustive()
+    }
+}
+
+struct Checked {
+    descriptor: Descriptor,
+    bytes: ByteStream,
+    hasher: Option<Hasher>,
+    on_chunk: Option<OnChunk>,
+    seen: u64,
+    done: bool,
+}
+
+impl Checked {
+    fn accept(&mut self, chunk: &Bytes) -> Result<()> {
+        self.seen += chunk.len() as u64;
+        if self.seen > self.descriptor.size {
+            return Err(self.mismatch("trailing data"));
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(chunk);
+        }
+        if let Some(hear) = &self.on_chunk {
+            hear(chunk.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if self.seen < self.descriptor.size {
+            return Err(self.mismatch("unexpected EOF"));
+        }
+        match self.hasher.take().map(Hasher::finish) {
+            Some(found) if found != self.descriptor.digest => {
+                Err(self.mismatch("mismatched digest"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn mismatch(&self, what: &str) -> Error {
+        Error::new(ErrorKind::Mismatch, what).context(format!("read {}", self.descriptor.digest))
+    }
+}
+
+impl Stream for Checked {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let item = match std::task::ready!(self.bytes.poll_next_unpin(cx)) {
+            Some(Ok(chunk)) => match self.accept(&chunk) {
+                Ok(()) => return Poll::Ready(Some(Ok(chunk))),
+                Err(error) => Some(Err(error)),
+            },
+            Some(Err(error)) => Some(Err(error)),
+            None => self.finish().err().map(Err),
+        };
+        self.done = true;
+        Poll::Ready(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+    use oras_spec::image::MediaType;
+
+    use super::*;
+
+    fn content(claimed: &[u8], chunks: &[&'static [u8]]) -> Content {
+        let chunks: Vec<Result<Bytes>> =
+            chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk))).collect();
+        let descriptor = Descriptor::of(MediaType::OCTET_STREAM, claimed);
+        Content::new(&descriptor, futures_util::stream::iter(chunks))
+    }
+
+    async fn read(content: Content) -> std::result::Result<Bytes, String> {
+        content.read_all().await.map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::Mismatch);
+            std::error::Error::source(&error).expect("a cause").to_string()
+        })
+    }
+
+    #[tokio::test]
+    async fn gives_the_bytes_that_match() {
+        assert_eq!(read(content(b"", &[])).await.expect("empty"), "");
+        assert_eq!(read(content(b"abc", &[b"abc"])).await.expect("one"), "abc");
+        assert_eq!(
+            read(content(b"abcdef", &[b"ab", b"", b"cd", b"ef"])).await.expect("many"),
+            "abcdef"
+        );
+    }
+
+    #[tokio::test]
+    async fn refuses_the_bytes_that_do_not() {
+        assert_eq!(read(content(b"abc", &[b"abd"])).await, Err("mismatched digest".to_owned()));
+        assert_eq!(read(content(b"abc", &[b"ab"])).await, Err("unexpected EOF".to_owned()));
+        assert_eq!(read(content(b"abc", &[b"ab", b"cd"])).await, Err("trailing data".to_owned()));
+        assert_eq!(read(content(b"", &[b"x"])).await, Err("trailing data".to_owned()));
+        assert_eq!(read(content(b"abc", &[])).await, Err("unexpected EOF".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_claim_too_large_is_refused_before_a_byte_is_read() {
+        let mut descriptor = Descriptor::of(MediaType::OCTET_STREAM, b"");
+        descriptor.size = 1 << 62;
+        let never = futures_util::stream::poll_fn(|_| -> Poll<Option<Result<Bytes>>> {
+            panic!("the bytes were asked for")
+        });
+        let error = Content::new(&descriptor, never).read_all().await.expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    #[tokio::test]
+    async fn content_of_memory_can_be_read_again_and_counts_its_chunks() {
+        let moved = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counter = Arc::clone(&moved);
+        let descriptor = Descriptor::of(MediaType::OCTET_STREAM, b"abc");
+        let content =
+            Content::from_bytes(&descriptor, Bytes::from_static(b"abc")).on_chunk(move |count| {
+                drop(counter.fetch_add(count, std::sync::atomic::Ordering::Relaxed))
+            });
+        let again = content.reopen().await.expect("memory").expect("reopenable");
+        assert_eq!(content.read_all().await.expect("first"), "abc");
+        let chunks: Vec<Bytes> = again.into_stream().try_collect().await.expect("second");
+        assert_eq!(chunks, ["abc"]);
+        assert_eq!(moved.load(std::sync::atomic::Ordering::Relaxed), 6);
+    }
+}
