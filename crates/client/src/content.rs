@@ -326,7 +326,7 @@ mod tests {
         let descriptor = Descriptor::of(MediaType::OCTET_STREAM, b"abc");
         let content =
             Content::from_bytes(&descriptor, Bytes::from_static(b"abc")).on_chunk(move |count| {
-                drop(counter.fetch_add(count, std::sync::atomic::Ordering::Relaxed))
+                counter.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
             });
         let again = content.reopen().await.expect("memory").expect("reopenable");
         assert_eq!(content.read_all().await.expect("first"), "abc");
