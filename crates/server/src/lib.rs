@@ -1,1 +1,3 @@
-//! Placeholder.
+//! An OCI registry you can embed, or serve.
+
+pub mod auth;
