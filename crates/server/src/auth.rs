@@ -12,17 +12,22 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
+/// Why a request was not let through the door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No credential, or a wrong one; nothing tells which. Answer `401 Unauthorized` with this.
+    Challenge(Challenge),
+    /// Too many credentials are being checked at this moment. Answer `429 Too Many Requests`.
+    Busy,
+}
+
 /// Tells who a request comes from, by its headers.
 ///
 /// Asked once for every request, `GET /v2/` included, before its path is parsed. Called from the
 /// tasks that serve connections: slow work, such as hashing a password, belongs on other threads.
 #[async_trait::async_trait]
 pub trait Authenticator: Debug + Send + Sync {
-    /// Returns who is asking.
-    ///
-    /// # Errors
-    ///
-    /// The challenge to answer `401 Unauthorized` with, if the request carries no credential or a
-    /// wrong one; nothing tells which.
-    async fn identify(&self, parts: &Parts) -> Result<Identity, Challenge>;
+    /// Returns who is asking, or why nobody will know.
+    async fn identify(&self, parts: &Parts) -> Result<Identity, Refusal>;
 }
