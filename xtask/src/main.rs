@@ -1,2 +1,39 @@
-//! Placeholder.
-fn main() {}
+//! The project's two commands, `tour` and `test`, and `bench`; std only, so that they start soon.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program for developers")]
+
+mod bench;
+mod parts;
+mod process;
+mod tally;
+mod test;
+mod tour;
+
+use std::process::ExitCode;
+
+/// What went wrong, as a sentence for whoever ran the command.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tour"] => tour::run(),
+        ["test"] => test::run(),
+        ["bench", names @ ..] => bench::run(names),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+Commands:
+  tour            build oras, then push to and pull from its own registry, step by step
+  test            run all tests, with real registries and clients where they can be had
+  bench [NAME..]  measure start, size, speed and memory (start, large, small)";
