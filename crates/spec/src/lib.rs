@@ -27,8 +27,10 @@ pub mod distribution;
 pub mod image;
 pub mod json;
 mod name;
+mod quote;
 mod reference;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use name::{NameError, RegistryName, RepositoryName, Tag};
+pub use quote::Quoted;
 pub use reference::{Reference, ReferenceError, TagOrDigest};

@@ -4,25 +4,27 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::Quoted;
 use crate::reference::TagOrDigest;
 
 /// Why a text is not a name. Carries the text as it was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not `host[:port]`.
-    #[error("invalid registry \"{0}\"")]
+    #[error("invalid registry {}", Quoted(.0))]
     Registry(String),
     /// Not a path of lower-case components.
-    #[error("invalid repository \"{0}\"")]
+    #[error("invalid repository {}", Quoted(.0))]
     Repository(String),
     /// Not `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-    #[error("invalid tag \"{0}\"")]
+    #[error("invalid tag {}", Quoted(.0))]
     Tag(String),
 }
 
 /// Where a registry is: `host[:port]`, as the user wrote it. Cheap to clone.
 ///
-/// No scheme, no path, no user. IPv6 addresses stand in brackets.
+/// No scheme, no path, no user. IPv6 addresses stand in brackets. Never only dots, so that a
+/// mistyped `../path` is no registry, and safe as one component of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryName(Arc<str>);
 
@@ -73,7 +75,7 @@ fn is_authority(text: &str) -> bool {
     } else {
         let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
         let byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        (!host.is_empty() && host.bytes().all(byte), rest)
+        (host.bytes().all(byte) && host.bytes().any(|b| b != b'.'), rest)
     };
     let port_is_good = match rest.strip_prefix(':') {
         Some(port) => port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok(),
@@ -228,7 +230,7 @@ mod tests {
         }
         for bad in [
             "", ":5000", "a b", "http://a", "a/b", "u@a", "a:b", "a:99999", "a:1:2", "[::1", "::1",
-            "a?b", "[x]", "ä.de",
+            "a?b", "[x]", "ä.de", ".", "..", "..:5000", "a:", "a:+1", "[::1]x", "[::1%25a]", "a@b",
         ] {
             assert_eq!(bad.parse::<RegistryName>(), Err(NameError::Registry(bad.into())));
         }
@@ -281,6 +283,12 @@ mod tests {
         }
         assert!(!Tag::free_form("weird+tag:x").expect("not empty").is_conformant());
         assert!(Tag::free_form("").is_err());
+    }
+
+    #[test]
+    fn shows_the_bad_name_without_its_power_over_terminals() {
+        let error = "a\u{1b}[2J\"\u{202e}".parse::<Tag>().expect_err("no tag");
+        assert_eq!(error.to_string(), r#"invalid tag "a\x1b[2J\"\u202e""#);
     }
 
     #[test]

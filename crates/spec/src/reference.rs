@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Digest, DigestError, NameError, RegistryName, RepositoryName, Tag};
+use crate::{Digest, DigestError, NameError, Quoted, RegistryName, RepositoryName, Tag};
 
 /// The last part of a reference: what picks one manifest of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,23 +150,39 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Why a text is not a reference.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is not a reference. `Display` tells all of it; there is no further cause to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceError {
     /// There is no slash.
-    #[error("invalid reference: missing registry or repository")]
     Incomplete,
     /// The registry, the repository or the tag breaks its grammar.
-    #[error("invalid reference: {0}")]
-    Name(#[from] NameError),
+    Name(NameError),
     /// The digest breaks its grammar.
-    #[error("invalid reference: invalid digest \"{text}\": {source}")]
     Digest {
         /// The text after the `@`.
         text: String,
         /// What is wrong with it.
         source: DigestError,
     },
+}
+
+impl fmt::Display for ReferenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid reference: ")?;
+        match self {
+            Self::Incomplete => f.write_str("missing registry or repository"),
+            Self::Name(error) => write!(f, "{error}"),
+            Self::Digest { text, source } => write!(f, "invalid digest {}: {source}", Quoted(text)),
+        }
+    }
+}
+
+impl std::error::Error for ReferenceError {}
+
+impl From<NameError> for ReferenceError {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
 }
 
 #[cfg(test)]
@@ -203,5 +219,14 @@ mod tests {
             message("h/r@sha256:1"),
             "invalid reference: invalid digest \"sha256:1\": invalid checksum digest length"
         );
+        assert_eq!(message("../foo:v1"), "invalid reference: invalid registry \"..\"");
+    }
+
+    #[test]
+    fn a_printed_chain_of_causes_says_nothing_twice() {
+        for text in ["hello", "h/r:b+d", "h/r@sha256:1"] {
+            let error = text.parse::<Reference>().expect_err(text);
+            assert!(std::error::Error::source(&error).is_none(), "{text}");
+        }
     }
 }

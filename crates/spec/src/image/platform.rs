@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::descriptor::null_as_default;
+use crate::Quoted;
 
 /// What content runs on, in Go's words (`linux`, `amd64`).
 ///
@@ -106,7 +107,7 @@ impl fmt::Display for Platform {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlatformError {
     /// More than three parts.
-    #[error("failed to parse platform \"{0}\": expected format os[/arch[/variant]]")]
+    #[error("failed to parse platform {}: expected format os[/arch[/variant]]", Quoted(.0))]
     Form(String),
     /// Nothing before the first slash.
     #[error("invalid platform: OS cannot be empty")]
