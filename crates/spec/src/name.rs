@@ -229,8 +229,28 @@ mod tests {
             assert!(good.parse::<RegistryName>().is_ok(), "{good}");
         }
         for bad in [
-            "", ":5000", "a b", "http://a", "a/b", "u@a", "a:b", "a:99999", "a:1:2", "[::1", "::1",
-            "a?b", "[x]", "ä.de", ".", "..", "..:5000", "a:", "a:+1", "[::1]x", "[::1%25a]", "a@b",
+            "",
+            ":5000",
+            "a b",
+            "http://a",
+            "a/b",
+            "u@a",
+            "a:b",
+            "a:99999",
+            "a:1:2",
+            "[::1",
+            "::1",
+            "a?b",
+            "[x]",
+            "ä.de",
+            ".",
+            "..",
+            "..:5000",
+            "a:",
+            "a:+1",
+            "[::1]x",
+            "[::1%25a]",
+            "a@b",
         ] {
             assert_eq!(bad.parse::<RegistryName>(), Err(NameError::Registry(bad.into())));
         }

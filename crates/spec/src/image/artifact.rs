@@ -14,7 +14,7 @@ use super::{Descriptor, MediaType};
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactManifest {
     /// The manifest's own media type.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub media_type: MediaType,
     /// What the artifact is for.
     #[serde(

@@ -20,7 +20,8 @@ pub struct Descriptor {
     pub media_type: MediaType,
     /// The address of the content.
     pub digest: Digest,
-    /// How long the content is, in bytes.
+    /// How long the content is, in bytes. Reads up to 2⁶³ − 1, the most the specification allows.
+    #[serde(deserialize_with = "size")]
     pub size: u64,
     /// Where else the content may be had. Never fetched by us.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
@@ -111,6 +112,12 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let size = u64::deserialize(deserializer)?;
+    i64::try_from(size).map_err(|_| serde::de::Error::custom("size is larger than 2⁶³ − 1"))?;
+    Ok(size)
+}
+
 fn to_base64<S: Serializer>(data: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&STANDARD.encode(data))
 }
@@ -155,6 +162,8 @@ mod tests {
         assert_eq!(descriptor, Descriptor::new("a/b".into(), digest.clone(), 0));
         for bad in [
             format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":-1}}"#),
+            format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":1.0}}"#),
+            format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":9223372036854775808}}"#),
             r#"{"mediaType":"a/b","digest":"sha256:../../x","size":0}"#.into(),
             format!(r#"{{"mediaType":"a/b","digest":"{digest}","digest":"{digest}","size":0}}"#),
             format!(r#"{{"mediaType":"a/b","digest":"{digest}"}}"#),

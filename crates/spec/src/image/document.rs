@@ -1,7 +1,12 @@
 //! Documents: manifests and indexes, decoded, with the bytes they came in.
 
+mod keys;
+
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{ArtifactManifest, Descriptor, Index, Manifest, MediaType};
 use crate::Digest;
@@ -31,11 +36,11 @@ struct Shape {
     #[serde(default)]
     media_type: Option<MediaType>,
     #[serde(default)]
-    config: Option<serde::de::IgnoredAny>,
+    config: Option<IgnoredAny>,
     #[serde(default)]
-    layers: Option<serde::de::IgnoredAny>,
+    layers: Option<IgnoredAny>,
     #[serde(default)]
-    manifests: Option<serde::de::IgnoredAny>,
+    manifests: Option<IgnoredAny>,
 }
 
 impl Document {
@@ -43,9 +48,11 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// [`DocumentError`] if `media_type` is no document, if the bytes do not decode, if the
-    /// `mediaType` field contradicts `media_type`, or if the document could be read as a manifest
-    /// and as an index alike, which is how a registry and a client are made to disagree.
+    /// [`DocumentError`] if `media_type` is no document, if the bytes do not decode, or if two
+    /// readers could read them differently, which is how a registry and a client are made to
+    /// disagree: the `mediaType` field contradicts `media_type`, an index has a config or layers,
+    /// a manifest has manifests, a key stands twice in one object, or a field is spelled in
+    /// another case. A document is at most 127 levels deep; its length is the caller's to limit.
     pub fn parse(media_type: &MediaType, bytes: Bytes) -> Result<Self, DocumentError> {
         if !media_type.is_document() {
             return Err(DocumentError::NotADocument(media_type.clone()));
@@ -60,9 +67,12 @@ impl Document {
                 given: media_type.clone(),
             });
         }
-        if shape.manifests.is_some() && (shape.config.is_some() || shape.layers.is_some()) {
+        let as_index = shape.manifests.is_some();
+        let as_manifest = shape.config.is_some() || shape.layers.is_some();
+        if as_index && !media_type.is_index() || as_manifest && !media_type.is_manifest() {
             return Err(DocumentError::Ambiguous);
         }
+        keys::check(&bytes)?;
         let body = if media_type.is_manifest() {
             Body::Manifest(serde_json::from_slice(&bytes)?)
         } else if media_type.is_index() {
@@ -119,9 +129,11 @@ impl Document {
         }
     }
 
-    /// Returns the manifest this document is about.
+    /// Returns the manifest this document is about. Docker's documents are never about another:
+    /// a `subject` in them is a custom field.
     pub fn subject(&self) -> Option<&Descriptor> {
         match &self.body {
+            _ if self.media_type.is_docker() => None,
             Body::Manifest(manifest) => manifest.subject.as_ref(),
             Body::Index(index) => index.subject.as_ref(),
             Body::Artifact(artifact) => artifact.subject.as_ref(),
@@ -154,7 +166,7 @@ impl Document {
     }
 
     /// Returns the annotations.
-    pub fn annotations(&self) -> &std::collections::BTreeMap<String, String> {
+    pub fn annotations(&self) -> &BTreeMap<String, String> {
         match &self.body {
             Body::Manifest(manifest) => &manifest.annotations,
             Body::Index(index) => &index.annotations,
@@ -188,8 +200,8 @@ impl Document {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// Both `manifests` and `config` or `layers` are there.
-    #[error("ambiguous document: it has both manifests and a config or layers")]
+    /// An index has `config` or `layers`, or a manifest has `manifests`.
+    #[error("ambiguous document: it has fields of both a manifest and an index")]
     Ambiguous,
     /// The `mediaType` field names another type than the one it was offered as.
     #[error("document says it is {stated} but was offered as {given}")]
@@ -266,8 +278,45 @@ mod tests {
         ] {
             assert!(parse(&MediaType::IMAGE_MANIFEST, bad).is_err(), "{bad}");
         }
-        let twice = manifest.replacen('{', "{\"schemaVersion\":2,", 1);
-        assert!(parse(&MediaType::IMAGE_MANIFEST, &twice).is_err());
+        for twice in [
+            manifest.replacen('{', "{\"schemaVersion\":2,", 1),
+            manifest.replacen('{', "{\"custom\":1,\"custom\":2,", 1),
+            manifest.replacen('{', "{\"annotations\":{\"k\":\"1\",\"k\":\"2\"},", 1),
+            manifest.replacen('{', "{\"Layers\":[],", 1),
+            manifest.replacen("\"digest\":", "\"Digest\":\"x\",\"digest\":", 1),
+        ] {
+            assert!(parse(&MediaType::IMAGE_MANIFEST, &twice).is_err(), "{twice}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_document_without_media_type_that_is_offered_as_another() {
+        let untyped = Manifest { media_type: MediaType::default(), ..manifest() };
+        let manifest = String::from_utf8(json::to_vec(&untyped)).expect("UTF-8");
+        for other in
+            [MediaType::IMAGE_INDEX, MediaType::DOCKER_MANIFEST_LIST, MediaType::ARTIFACT_MANIFEST]
+        {
+            assert!(matches!(parse(&other, &manifest), Err(DocumentError::Ambiguous)), "{other}");
+        }
+        let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+        for other in [MediaType::IMAGE_MANIFEST, MediaType::ARTIFACT_MANIFEST] {
+            assert!(matches!(parse(&other, index), Err(DocumentError::Ambiguous)), "{other}");
+        }
+        assert!(parse(&MediaType::DOCKER_MANIFEST, &manifest).is_ok());
+        assert!(parse(&MediaType::DOCKER_MANIFEST_LIST, index).is_ok());
+    }
+
+    #[test]
+    fn docker_documents_have_no_subject() {
+        let about = Manifest {
+            media_type: MediaType::DOCKER_MANIFEST,
+            subject: Some(Descriptor::of(MediaType::IMAGE_MANIFEST, b"subject")),
+            ..manifest()
+        };
+        let bytes = Bytes::from(json::to_vec(&about));
+        let document = Document::parse(&MediaType::DOCKER_MANIFEST, bytes).expect("a manifest");
+        assert_eq!(document.subject(), None);
+        assert_eq!(document.successors().len(), 2);
     }
 
     #[test]

@@ -102,6 +102,11 @@ impl MediaType {
         *self == Self::IMAGE_INDEX || *self == Self::DOCKER_MANIFEST_LIST
     }
 
+    /// Tells whether this is one of Docker's documents.
+    pub(super) fn is_docker(&self) -> bool {
+        *self == Self::DOCKER_MANIFEST || *self == Self::DOCKER_MANIFEST_LIST
+    }
+
     /// Tells whether layers of this type stay where their `urls` point and are never transferred.
     pub fn is_foreign_layer(&self) -> bool {
         matches!(
