@@ -1,12 +1,13 @@
 //! JSON written byte for byte as Go's `encoding/json` writes it: same value, same bytes, same digest.
 //!
 //! Beside the order of fields, which the types of [`image`](crate::image) fix, Go escapes `<`, `>`,
-//! `&`, U+2028 and U+2029 inside strings, which other encoders leave alone.
+//! `&`, U+2028 and U+2029 inside strings, which other encoders leave alone, and spells fractions
+//! and large numbers its own way.
 
 use std::io;
 
 use serde::Serialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Writes `value` on one line, as Go's `json.Marshal`.
@@ -34,18 +35,27 @@ fn write<T: Serialize + ?Sized, F: Formatter>(value: &T, formatter: F) -> Vec<u8
     bytes
 }
 
+/// How long, in bytes, the text that [`indent`] makes may become. It grows with the square of the
+/// input's depth, so a limit on the input is none on this; sixteen times the largest manifest that
+/// registries take is more than any honest one needs.
+const MAX_INDENTED: usize = 64 * 1024 * 1024;
+
 /// Indents JSON text by two blanks, as Go's `json.Indent`: the order of keys, the spelling of
-/// numbers and the escapes of strings stay as they are. No final newline.
+/// numbers, the escapes of strings and blanks behind the value stay as they are. No final newline.
 ///
 /// # Errors
 ///
-/// If `text` is not one JSON value.
+/// If `text` is not one JSON value, or would be longer than 64 MiB when indented.
 pub fn indent(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::from_slice::<IgnoredAny>(text)?;
     let mut indenter =
-        Indenter { out: Vec::with_capacity(text.len() * 2), depth: 0, just_opened: false };
-    let mut rest = text;
+        Indenter { out: Vec::with_capacity(text.len()), depth: 0, just_opened: false };
+    let value = text.trim_ascii_end();
+    let mut rest = value;
     while let [byte, tail @ ..] = rest {
+        if indenter.out.len() > MAX_INDENTED {
+            return Err(serde_json::Error::custom("too long when indented"));
+        }
         rest = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => tail,
             b'"' => {
@@ -59,6 +69,7 @@ pub fn indent(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
             }
         };
     }
+    indenter.out.extend_from_slice(&text[value.len()..]);
     Ok(indenter.out)
 }
 
@@ -117,7 +128,20 @@ impl Indenter {
     }
 }
 
-/// Passes everything on, but escapes five more characters inside strings.
+/// Spells a number as Go does: the shortest digits that read back as the same number, and an
+/// exponent only for the very large and the very small.
+fn go_number(value: f64) -> String {
+    if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
+        return value.to_string();
+    }
+    let number = format!("{value:e}");
+    match number.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => number,
+    }
+}
+
+/// Passes everything on, but escapes five more characters inside strings and spells numbers anew.
 struct GoFormatter<F>(F);
 
 impl<F: Formatter> Formatter for GoFormatter<F> {
@@ -135,6 +159,10 @@ impl<F: Formatter> Formatter for GoFormatter<F> {
             rest = &special[character.len_utf8()..];
         }
         self.0.write_string_fragment(writer, rest)
+    }
+
+    fn write_f64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(go_number(value).as_bytes())
     }
 
     fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -212,7 +240,7 @@ mod tests {
 
     #[test]
     fn re_indents_text_without_touching_its_tokens() {
-        let text = br#" {"b":1.50,"a" : [ ] ,"s":"\u003c<\"{,}","n":{ "x":[1,2e+1]}} "#;
+        let text = br#" {"b":1.50,"a" : [ ] ,"s":"\u003c<\"{,}","n":{ "x":[1,2e+1]}}"#;
         let indented = String::from_utf8(indent(text).expect("JSON")).expect("UTF-8");
         assert_eq!(
             indented,
@@ -220,5 +248,46 @@ mod tests {
         );
         assert!(indent(b"{} x").is_err());
         assert!(indent(b"").is_err());
+    }
+
+    #[test]
+    fn keeps_blanks_behind_the_value_and_drops_those_before() {
+        assert_eq!(indent(b" \n [1] \r\n\t ").expect("JSON"), b"[\n  1\n] \r\n\t ");
+        assert_eq!(indent(b" 7\n").expect("JSON"), b"7\n");
+    }
+
+    #[test]
+    fn passes_on_strings_that_are_not_utf_8() {
+        assert_eq!(indent(b"[\"\xff\\ud800\"]").expect("JSON"), b"[\n  \"\xff\\ud800\"\n]");
+    }
+
+    #[test]
+    fn refuses_to_indent_what_would_fill_the_memory() {
+        let nested = |depth, inside| {
+            [vec![b'['; depth], b"1,".repeat(inside), b"1".to_vec(), vec![b']'; depth]].concat()
+        };
+        assert!(indent(&nested(1000, 1000)).is_ok());
+        for too_long in [nested(20_000, 0), nested(5000, 10_000)] {
+            let error = indent(&too_long).expect_err("too long").to_string();
+            assert_eq!(error, "too long when indented");
+        }
+    }
+
+    #[test]
+    fn spells_numbers_as_go_does() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.5e300, "1.5e+300"),
+            (1e-6, "0.000001"),
+            (9.5e-7, "9.5e-7"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(String::from_utf8(to_vec(&number)).expect("UTF-8"), text);
+        }
     }
 }
