@@ -1,5 +1,7 @@
 //! The error envelope: how a registry says no.
 
+mod lenient;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,7 +87,7 @@ impl From<ErrorCode> for String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorEntry {
     /// What kind of thing; empty where a registry leaves it out.
-    #[serde(default = "no_code")]
+    #[serde(default = "no_code", deserialize_with = "null_as_no_code")]
     pub code: ErrorCode,
     /// A sentence for people.
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -99,11 +101,19 @@ fn no_code() -> ErrorCode {
     ErrorCode::Other(String::new())
 }
 
+fn null_as_no_code<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<ErrorCode, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(no_code))
+}
+
 fn null_as_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The body of a refusal: `{"errors":[…]}`.
+///
+/// Deserializing demands the envelope; [`parse_any`](Self::parse_any) takes what the field sends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// What is wrong, the most telling first; at least one in a good answer.
@@ -135,7 +145,7 @@ mod tests {
 
     #[test]
     fn takes_entries_without_code_or_message() {
-        let text = r#"{"errors":[{"status":401,"message":"Bad Credentials"},{"code":"DENIED","message":null,"detail":null}]}"#;
+        let text = r#"{"errors":[{"status":401,"message":"Bad Credentials","code":null},{"code":"DENIED","message":null,"detail":null}]}"#;
         let body: ErrorBody = serde_json::from_str(text).expect("a body");
         assert_eq!(body.errors[0].code.as_str(), "");
         assert_eq!(

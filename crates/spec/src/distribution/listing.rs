@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagList {
     /// The repository.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub name: String,
     /// The tags, as the registry spells them.
     #[serde(default, deserialize_with = "texts")]
@@ -19,6 +19,10 @@ pub struct RepositoryList {
     /// The repositories, as the registry spells them.
     #[serde(default, deserialize_with = "texts")]
     pub repositories: Vec<String>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Reads a list in which registries put `null` for the list or for an entry; both are nothing.
@@ -35,7 +39,7 @@ mod tests {
     fn takes_nulls_for_nothing() {
         let list = |text| serde_json::from_str::<TagList>(text).expect(text).tags;
         assert_eq!(list(r#"{"name":"a","tags":["v1",null,"","v2"]}"#), ["v1", "v2"]);
-        assert!(list(r#"{"name":"a","tags":null}"#).is_empty());
+        assert!(list(r#"{"name":null,"tags":null}"#).is_empty());
         assert!(list(r#"{"name":"a","child":[],"manifest":{}}"#).is_empty());
     }
 }

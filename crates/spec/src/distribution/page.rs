@@ -30,26 +30,31 @@ pub fn next_link(target: &str) -> String {
 /// Lenient as clients must be: the first target counts where no relation says `next`. Returns
 /// nothing if there is no target.
 pub fn parse_next_link(value: &str) -> Option<&str> {
-    let mut first = None;
+    let mut without_relation = None;
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('<') {
         let (target, parameters) = after.split_once('>')?;
         let end = parameters.find('<').unwrap_or(parameters.len());
-        if names_next(&parameters[..end]) {
-            return Some(target);
+        match relation(&parameters[..end]) {
+            Some(relation) if names_next(relation) => return Some(target),
+            Some(_) => {}
+            None => without_relation = without_relation.or(Some(target)),
         }
-        first = first.or((!parameters[..end].contains("rel=")).then_some(target));
         rest = &parameters[end..];
     }
-    first
+    without_relation
 }
 
-fn names_next(parameters: &str) -> bool {
-    parameters.split([';', ',']).any(|parameter| {
-        let Some((name, value)) = parameter.split_once('=') else { return false };
-        name.trim().eq_ignore_ascii_case("rel")
-            && value.trim().trim_matches('"').split(' ').any(|relation| relation == "next")
+/// The value of the first `rel` parameter, which is the one that counts.
+fn relation(parameters: &str) -> Option<&str> {
+    parameters.split([';', ',']).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
     })
+}
+
+fn names_next(relation: &str) -> bool {
+    relation.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("next"))
 }
 
 #[cfg(test)]
@@ -63,6 +68,10 @@ mod tests {
             ("<https://h/x>;rel=next", Some("https://h/x")),
             ("</a>; rel=\"prev\", </b>; rel=\"next\"", Some("/b")),
             ("</a>; rel=\"prev\"", None),
+            ("</a>; rel = prev", None),
+            ("</a>; REL=\"last Next\"", Some("/a")),
+            ("</a>; rel=prev; rel=next", None),
+            ("</a>; title=\"next\", </b>; rel=nextish", Some("/a")),
             ("</a>", Some("/a")),
             ("</a", None),
             ("", None),

@@ -5,12 +5,16 @@ use std::str::FromStr;
 
 /// The value of a `Range` header with one range, as [RFC 9110] has it.
 ///
+/// A range that ends before it begins is read too, because registries answer it like one behind
+/// the end of the content: nothing [resolves](Self::resolve) it. Several ranges, other units and
+/// everything else do not parse; a server may then answer as if the header were not there.
+///
 /// [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteRange {
     /// `bytes=first-`: from an offset to the end.
     From(u64),
-    /// `bytes=first-last`: both ends included; `first` is not behind `last`.
+    /// `bytes=first-last`: both ends included.
     Within(u64, u64),
     /// `bytes=-count`: the last bytes.
     Last(u64),
@@ -22,7 +26,7 @@ impl ByteRange {
     pub fn resolve(self, size: u64) -> Option<(u64, u64)> {
         match self {
             Self::From(first) if first < size => Some((first, size - first)),
-            Self::Within(first, last) if first < size => {
+            Self::Within(first, last) if first < size && first <= last => {
                 Some((first, last.min(size - 1) - first + 1))
             }
             Self::Last(count) if count > 0 && size > 0 => {
@@ -38,17 +42,13 @@ impl FromStr for ByteRange {
     type Err = InvalidRange;
 
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
-        let (first, last) = text
-            .strip_prefix("bytes=")
-            .and_then(|range| range.split_once('-'))
-            .ok_or(InvalidRange)?;
+        let range = text.split_once('=').filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+        let (first, last) =
+            range.and_then(|(_, range)| range.split_once('-')).ok_or(InvalidRange)?;
         match (first, last) {
             ("", count) => Ok(Self::Last(number(count)?)),
             (first, "") => Ok(Self::From(number(first)?)),
-            (first, last) => {
-                let (first, last) = (number(first)?, number(last)?);
-                if first <= last { Ok(Self::Within(first, last)) } else { Err(InvalidRange) }
-            }
+            (first, last) => Ok(Self::Within(number(first)?, number(last)?)),
         }
     }
 }
@@ -85,10 +85,8 @@ impl FromStr for ContentRange {
     type Err = InvalidRange;
 
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
-        let (range, size) = text
-            .strip_prefix("bytes ")
-            .and_then(|rest| rest.split_once('/'))
-            .ok_or(InvalidRange)?;
+        let range = text.split_once(' ').filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+        let (range, size) = range.and_then(|(_, rest)| rest.split_once('/')).ok_or(InvalidRange)?;
         if range == "*" {
             return Ok(Self::Unsatisfied(number(size)?));
         }
@@ -128,7 +126,7 @@ pub struct UploadRange {
 impl UploadRange {
     /// Returns how many bytes the range spans, if that is a number.
     pub fn length(self) -> Option<u64> {
-        (self.last - self.first).checked_add(1)
+        self.last.checked_sub(self.first)?.checked_add(1)
     }
 
     /// Reads how many bytes an upload holds from the `Range` header of its answers.
@@ -201,7 +199,7 @@ mod tests {
             "",
             "bytes=",
             "bytes=-",
-            "bytes=9-5",
+            "items=0-1",
             "bytes=0-1,3-4",
             "bytes=+1-2",
             "0-1",
@@ -230,6 +228,8 @@ mod tests {
             ("bytes=-40", 10, Some((0, 10))),
             ("bytes=-0", 10, None),
             ("bytes=0-0", 0, None),
+            ("bytes=9-5", 10, None),
+            ("Bytes=0-0", 10, Some((0, 1))),
         ] {
             assert_eq!(
                 range.parse::<ByteRange>().expect(range).resolve(size),
@@ -237,6 +237,13 @@ mod tests {
                 "{range} of {size}"
             );
         }
+    }
+
+    #[test]
+    fn measures_the_range_of_a_chunk() {
+        assert_eq!(UploadRange { first: 5, last: 9 }.length(), Some(5));
+        assert_eq!(UploadRange { first: 9, last: 5 }.length(), None);
+        assert_eq!(UploadRange { first: 0, last: u64::MAX }.length(), None);
     }
 
     #[test]

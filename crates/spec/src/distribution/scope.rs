@@ -2,15 +2,17 @@
 //!
 //! See [Docker's token scopes](https://distribution.github.io/distribution/spec/auth/scope/).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use crate::RepositoryName;
 
-/// Something a scope allows to be done. Ordered as its text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Something a scope allows to be done. Compared as its text.
+#[derive(Clone, Debug)]
 pub enum Action {
     /// `*`: everything.
     All,
@@ -24,14 +26,28 @@ pub enum Action {
     Push,
 }
 
+impl PartialEq for Action {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Action {}
+
+impl Hash for Action {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl Ord for Action {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.as_str().cmp(other.as_str())
     }
 }
 
 impl PartialOrd for Action {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -96,8 +112,8 @@ impl Scope {
         }
     }
 
-    /// Merges scopes: actions on the same resource are united, `*` swallows the others, the
-    /// result is sorted by its text.
+    /// Merges scopes: actions on the same resource are united, `*` swallows the others, scopes
+    /// that allow nothing are dropped, and the result is sorted by its text.
     pub fn merge(scopes: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut resources: BTreeMap<(String, String), BTreeSet<Action>> = BTreeMap::new();
         let mut merged = BTreeSet::new();
@@ -112,6 +128,9 @@ impl Scope {
             }
         }
         for ((kind, name), mut actions) in resources {
+            if actions.is_empty() {
+                continue;
+            }
             if actions.contains(&Action::All) {
                 actions = BTreeSet::from([Action::All]);
             }
@@ -199,7 +218,7 @@ mod tests {
     #[test]
     fn merges_actions_and_sorts() {
         let scopes = Scope::parse_all(
-            "repository:b:pull aws repository:a:push repository:b:push repository:a:pull registry:catalog:* repository:c:pull,*",
+            "repository:b:pull aws repository:a:push repository:b:push repository:a:pull registry:catalog:* repository:c:pull,* repository:d:",
         );
         let merged: Vec<String> = Scope::merge(scopes).iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -212,6 +231,13 @@ mod tests {
                 "repository:c:*"
             ]
         );
+    }
+
+    #[test]
+    fn an_action_is_its_text() {
+        assert_eq!(Action::Other("pull".into()), Action::Pull);
+        let both = BTreeSet::from([Action::Other("*".into()), Action::All]);
+        assert_eq!(both.len(), 1);
     }
 
     #[test]
