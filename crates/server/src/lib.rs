@@ -1,3 +1,4 @@
 //! An OCI registry you can embed, or serve.
 
 pub mod auth;
+pub mod serve;
