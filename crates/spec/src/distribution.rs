@@ -13,14 +13,16 @@ mod page;
 mod range;
 mod scope;
 mod token;
+mod upload;
 mod warning;
 
 pub use challenge::{Challenge, ChallengeScheme};
 pub use error::{ErrorBody, ErrorCode, ErrorEntry};
 pub use listing::{RepositoryList, TagList};
-pub use operation::{NotAnOperation, Operation, UploadId};
+pub use operation::{NotAnOperation, Operation};
 pub use page::{Page, next_link, parse_next_link};
 pub use range::{ByteRange, ContentRange, InvalidRange, UploadRange};
 pub use scope::{Action, Scope};
 pub use token::TokenResponse;
+pub use upload::UploadId;
 pub use warning::Warning;

@@ -1,6 +1,10 @@
+//! Tests of operations: the wire and back, and what servers must refuse.
+
+use http::Uri;
 use proptest::prelude::*;
 
 use super::*;
+use crate::NameError;
 
 fn parse(method: &Method, target: &str) -> Result<Operation, NotAnOperation> {
     Operation::parse(method, &target.parse().expect("a URI"))
@@ -177,6 +181,8 @@ fn says_which_part_is_wrong() {
             NotAnOperation::Digest("md5".into()),
         ),
         (Method::GET, "/v2/a/tags/list?n=-1", NotAnOperation::Query("n")),
+        (Method::GET, "/v2/a/tags/list?n=%2B1", NotAnOperation::Query("n")),
+        (Method::GET, "/v2/a/tags/list?n=", NotAnOperation::Query("n")),
         (Method::GET, "/v2/a/tags/list?n=99999999999999999999", NotAnOperation::Query("n")),
         (Method::PUT, "/v2/a/manifests/b?tag=c", NotAnOperation::Query("tag")),
         (Method::GET, "/v2/_catalog?last=%ff", NotAnOperation::Query("encoding")),
@@ -191,6 +197,31 @@ fn says_which_part_is_wrong() {
 }
 
 #[test]
+fn refuses_names_too_long_for_a_registry() {
+    let name = |length| "a".repeat(length);
+    let list = |name: &str| parse(&Method::GET, &format!("/v2/{name}/tags/list"));
+    assert!(list(&name(255)).is_ok());
+    assert_eq!(list(&name(256)), Err(NotAnOperation::Name(NameError::Repository(name(256)))));
+}
+
+#[test]
+fn a_free_form_tag_stays_in_its_place() {
+    let repository: RepositoryName = "a".parse().expect("a name");
+    for (tag, target) in [
+        ("../../b/manifests/c", "/v2/a/manifests/%2E%2E%2F%2E%2E%2Fb%2Fmanifests%2Fc"),
+        ("..", "/v2/a/manifests/%2E%2E"),
+        ("b?c#d", "/v2/a/manifests/b%3Fc%23d"),
+        ("b\r\nX: y", "/v2/a/manifests/b%0D%0AX%3A%20y"),
+        ("B.c-d_e", "/v2/a/manifests/B.c-d_e"),
+    ] {
+        let reference = TagOrDigest::Tag(Tag::free_form(tag).expect("not empty"));
+        let repository = repository.clone();
+        let operation = Operation::GetManifest { repository, reference };
+        assert_eq!(operation.path_and_query(), target);
+    }
+}
+
+#[test]
 fn accepts_what_clients_are_used_to() {
     assert_eq!(parse(&Method::GET, "/v2"), Ok(Operation::Ping));
     assert_eq!(parse(&Method::HEAD, "/v2/"), Ok(Operation::Ping));
@@ -198,6 +229,11 @@ fn accepts_what_clients_are_used_to() {
         Operation::StartUpload { repository: "a".parse().expect("a name"), algorithm: None };
     assert_eq!(parse(&Method::POST, "/v2/a/blobs/uploads"), Ok(start.clone()));
     assert_eq!(parse(&Method::POST, "/v2/a/blobs/uploads/?unknown=1&ns=docker.io"), Ok(start));
+    let digest = Digest::of(b"");
+    let mount = format!("/v2/a/blobs/uploads/?mount={digest}&from=");
+    let repository = "a".parse().expect("a name");
+    let any = Operation::MountBlob { repository, digest, from: None };
+    assert_eq!(parse(&Method::POST, &mount), Ok(any));
 }
 
 #[test]
