@@ -188,3 +188,6 @@ impl Places {
         drop(gone().await);
     }
 }
+
+#[cfg(test)]
+mod tests;
