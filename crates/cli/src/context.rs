@@ -1,0 +1,87 @@
+//! What every command works with: surroundings, printer, input.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::env::Environment;
+use crate::error::{CliError, Result, system_text};
+use crate::output::Printer;
+use crate::streams::{Size, Streams};
+
+/// The one thing that is passed to all commands.
+pub(crate) struct Context {
+    /// Variables, working directory, clock.
+    pub(crate) environment: Environment,
+    /// Where everything is printed.
+    pub(crate) printer: Arc<Printer>,
+    /// How large the terminal behind standard error is now; nothing if it is none.
+    pub(crate) terminal: Option<fn() -> Size>,
+    /// Whether secrets typed into standard input would show.
+    pub(crate) input_is_terminal: bool,
+    input: Arc<Mutex<Box<dyn Read + Send>>>,
+}
+
+impl Context {
+    /// Puts a context together.
+    pub(crate) fn new(environment: Environment, streams: Streams) -> Self {
+        Self {
+            environment,
+            printer: Arc::new(Printer::new(streams.output, streams.errors)),
+            terminal: streams.terminal,
+            input_is_terminal: streams.input_is_terminal,
+            input: Arc::new(Mutex::new(streams.input)),
+        }
+    }
+
+    /// Reads standard input to its end.
+    ///
+    /// # Errors
+    ///
+    /// If reading fails, or there is more than `limit` bytes.
+    pub(crate) async fn input(&self, limit: u64) -> Result<Vec<u8>> {
+        let read = move |input: &mut dyn Read| {
+            let mut bytes = Vec::new();
+            input.take(limit + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = self.with_input(read).await?;
+        if bytes.len() as u64 > limit {
+            return Err(CliError::new(format!("standard input has more than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a line of standard input, without its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`input`](Self::input), with a limit of 64 KiB.
+    pub(crate) async fn input_line(&self) -> Result<String> {
+        // Byte by byte: what follows is for whoever reads next.
+        let read = |input: &mut dyn Read| {
+            let mut line = Vec::new();
+            let mut byte = [0];
+            while line.len() < 64 * 1024 && input.read(&mut byte)? > 0 && byte[0] != b'\n' {
+                line.push(byte[0]);
+            }
+            Ok(line)
+        };
+        let line = self.with_input(read).await?;
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        String::from_utf8(line.to_vec())
+            .map_err(|_| CliError::new("standard input is not UTF-8 text"))
+    }
+
+    /// Reads on a thread that may wait, so that a signal can end the wait.
+    async fn with_input<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let input = Arc::clone(&self.input);
+        let reading = tokio::task::spawn_blocking(move || {
+            read(&mut *input.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        let done = reading.await.expect("reading does not panic");
+        done.map_err(|error| CliError::new(format!("read /dev/stdin: {}", system_text(&error))))
+    }
+}

@@ -1,0 +1,140 @@
+//! What surrounds the program: variables, working directory, clock. The only file that reads them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The surroundings of one run: the process's own, or what a test makes up.
+#[derive(Clone)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    directory: PathBuf,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    obeys_signals: bool,
+}
+
+impl Environment {
+    /// Takes the surroundings of this process; signals cancel the run.
+    pub fn of_process() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            // Relative paths of a directory that is gone fail where they are used.
+            directory: std::env::current_dir().unwrap_or_default(),
+            clock: Arc::new(SystemTime::now),
+            obeys_signals: true,
+        }
+    }
+
+    /// Makes surroundings without variables; relative paths start at `directory`, which is
+    /// absolute. Signals are left alone.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            directory: directory.into(),
+            clock: Arc::new(SystemTime::now),
+            obeys_signals: false,
+        }
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Returns a variable that is set and not empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsString> {
+        self.variables.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable that is set, not empty, and text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.variable(name)?.to_str()
+    }
+
+    /// Returns the working directory.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes a path that the user typed absolute.
+    pub(crate) fn path(&self, typed: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(typed)
+    }
+
+    /// Returns the time.
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// Tells whether signals sent to the process cancel the run.
+    pub(crate) fn obeys_signals(&self) -> bool {
+        self.obeys_signals
+    }
+
+    /// Returns where `config.json` with the credentials is, as docker has it.
+    pub(crate) fn docker_config(&self) -> Option<PathBuf> {
+        let directory = match self.variable("DOCKER_CONFIG") {
+            Some(directory) => self.path(directory),
+            None => self.home()?.join(".docker"),
+        };
+        Some(directory.join("config.json"))
+    }
+
+    /// Returns where our registry keeps its content unless told otherwise.
+    pub(crate) fn registry_root(&self) -> Option<PathBuf> {
+        let data = match self.variable("XDG_DATA_HOME").map(PathBuf::from) {
+            // Relative values are to be ignored: XDG Base Directory Specification.
+            Some(directory) if directory.is_absolute() => directory,
+            _ => self.home()?.join(".local").join("share"),
+        };
+        Some(data.join("oras").join("registry"))
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        self.variable(name).map(|home| self.path(home))
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    /// Variables may be secrets: not shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_credentials_where_docker_keeps_them() {
+        let bare = Environment::new("/work");
+        assert_eq!(bare.docker_config(), None);
+        let home = bare.with("HOME", "/home/me");
+        assert_eq!(home.docker_config(), Some("/home/me/.docker/config.json".into()));
+        let set = home.with("DOCKER_CONFIG", "conf");
+        assert_eq!(set.docker_config(), Some("/work/conf/config.json".into()));
+    }
+
+    #[test]
+    fn keeps_the_registry_in_the_data_directory() {
+        let home = Environment::new("/work").with("HOME", "/home/me");
+        assert_eq!(home.registry_root(), Some("/home/me/.local/share/oras/registry".into()));
+        let relative = home.clone().with("XDG_DATA_HOME", "data");
+        assert_eq!(relative.registry_root(), home.registry_root());
+        let set = home.with("XDG_DATA_HOME", "/data");
+        assert_eq!(set.registry_root(), Some("/data/oras/registry".into()));
+    }
+}

@@ -1,0 +1,108 @@
+//! `Printer`, the only writer to standard output and standard error.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{CliError, Result, system_text};
+use crate::quote::visible_lines;
+
+/// Writes what users and scripts read. Safe to use from many tasks: what is printed at once stays
+/// together.
+pub(crate) struct Printer {
+    streams: Mutex<Outputs>,
+}
+
+struct Outputs {
+    output: Box<dyn Write + Send>,
+    errors: Box<dyn Write + Send>,
+    /// Whoever read the output has gone; nothing more is written there.
+    closed: bool,
+}
+
+impl Printer {
+    /// Makes a printer of the two streams.
+    pub(crate) fn new(output: Box<dyn Write + Send>, errors: Box<dyn Write + Send>) -> Self {
+        Self { streams: Mutex::new(Outputs { output, errors, closed: false }) }
+    }
+
+    /// Writes `bytes` to standard output as they are.
+    ///
+    /// A reader that has gone is no error: what follows is dropped and the work goes on.
+    ///
+    /// # Errors
+    ///
+    /// If the stream takes no more, such as on a full disk. That is said on standard error at
+    /// once, as whoever gets the error may have others to report.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        let mut streams = self.lock();
+        if streams.closed {
+            return Ok(());
+        }
+        let done = streams.output.write_all(bytes).and_then(|()| streams.output.flush());
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                streams.closed = true;
+                Ok(())
+            }
+            Err(error) => {
+                let text =
+                    format!("display output error: write /dev/stdout: {}", system_text(&error));
+                streams.error(&text);
+                Err(CliError::new(text))
+            }
+        }
+    }
+
+    /// Writes a line to standard output.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    pub(crate) fn line(&self, line: &str) -> Result<()> {
+        self.bytes(format!("{line}\n").as_bytes())
+    }
+
+    /// Tells whether whoever read standard output has gone, so that no more need be found out.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Writes a line about something unusual to standard error.
+    pub(crate) fn note(&self, text: &str) {
+        self.lock().error(&format!("{text}\n"));
+    }
+
+    /// Writes to standard error as it is, for those who move the cursor there.
+    pub(crate) fn draw(&self, text: &str) {
+        self.lock().raw_error(text);
+    }
+
+    /// Writes what the command failed with to standard error.
+    pub(crate) fn failure(&self, error: &CliError) {
+        self.note(&error.to_string());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outputs> {
+        // A panic between two writes leaves nothing half-done that matters.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outputs {
+    fn error(&mut self, text: &str) {
+        let text = visible_lines(text);
+        self.raw_error(&text);
+    }
+
+    fn raw_error(&mut self, text: &str) {
+        // There is nobody left to tell if even this fails.
+        drop(self.errors.write_all(text.as_bytes()).and_then(|()| self.errors.flush()));
+    }
+}
+
+impl std::fmt::Debug for Printer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Printer")
+    }
+}

@@ -1,0 +1,61 @@
+//! Runs what waits, until it is done or a signal says to stop.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use crate::context::Context;
+use crate::error::{CliError, Result};
+
+/// How long what cannot be interrupted, such as a write to a slow disk, may go on after a signal.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Waits for `work` on a new runtime. An interrupt or a request to terminate drops the work, which
+/// removes what it has not finished.
+///
+/// # Errors
+///
+/// What the work fails with, or that it was canceled.
+pub(crate) fn wait(work: impl Future<Output = Result<()>>, context: &Context) -> Result<()> {
+    let workers = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(format!("start the runtime: {error}")))?;
+    let done = runtime.block_on(async {
+        if !context.environment.obeys_signals() {
+            return work.await;
+        }
+        match select(pin!(signal()), pin!(work)).await {
+            Either::Left(((), _)) => Err(CliError::new("context canceled")),
+            Either::Right((done, _)) => done,
+        }
+    });
+    runtime.shutdown_timeout(GRACE);
+    done
+}
+
+/// Waits for an interrupt or a request to terminate; forever if none can be heard.
+#[cfg(unix)]
+pub(crate) async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
+        return std::future::pending().await;
+    };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    select(pin!(interrupt.recv()), pin!(terminate.recv())).await;
+}
+
+/// Waits for an interrupt; forever if none can be heard.
+#[cfg(not(unix))]
+pub(crate) async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
