@@ -42,10 +42,7 @@ static HELP: Command = Command {
 /// # Errors
 ///
 /// What is to be printed before the program ends with 1.
-pub(crate) fn run(
-    arguments: impl IntoIterator<Item = OsString>,
-    context: &Context,
-) -> Result<()> {
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> Result<()> {
     let arguments = as_text(arguments)?;
     let Found { command, parents, rest } = find(&arguments);
     if std::ptr::eq(command, &raw const ROOT)
@@ -122,9 +119,11 @@ fn words<'a>(arguments: &[&'a String], command: &Command) -> Vec<&'a String> {
             !is_switch(flags.iter().find(|flag| flag.name == name))
         } else if let Some(letter) = argument.strip_prefix('-') {
             letter.len() == 1
-                && !is_switch(flags.iter().find(|flag| {
-                    flag.short.is_some_and(|short| letter.starts_with(short))
-                }))
+                && !is_switch(
+                    flags
+                        .iter()
+                        .find(|flag| flag.short.is_some_and(|short| letter.starts_with(short))),
+                )
         } else {
             if !argument.is_empty() {
                 words.push(argument);
@@ -160,7 +159,11 @@ fn help(invocation: &Invocation, context: &Context) -> Result<()> {
     if std::ptr::eq(command, &raw const ROOT) && !rest.is_empty() {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let usage = help::usage("", &ROOT);
-        context.printer.note(&format!("Unknown help topic [{}]\n{}", names.join(" "), usage.trim_end()));
+        context.printer.note(&format!(
+            "Unknown help topic [{}]\n{}",
+            names.join(" "),
+            usage.trim_end()
+        ));
         return Ok(());
     }
     context.printer.bytes(help::page(&parents, command).as_bytes())

@@ -151,9 +151,5 @@ impl Invocation {
 
 /// Joins the names of the groups and of the command.
 pub(crate) fn path(parents: &str, command: &Command) -> String {
-    if parents.is_empty() {
-        command.name.to_owned()
-    } else {
-        format!("{parents} {}", command.name)
-    }
+    if parents.is_empty() { command.name.to_owned() } else { format!("{parents} {}", command.name) }
 }

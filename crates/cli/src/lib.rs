@@ -10,6 +10,7 @@ mod error;
 mod flag;
 mod output;
 mod quote;
+mod report;
 mod runtime;
 mod streams;
 

@@ -1,5 +1,9 @@
 //! `Printer`, the only writer to standard output and standard error.
 
+pub(crate) mod human;
+pub(crate) mod progress;
+pub(crate) mod status;
+
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -104,5 +108,40 @@ impl Outputs {
 impl std::fmt::Debug for Printer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Printer")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A stream that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Captured {
+        pub(crate) fn text(&self) -> String {
+            let bytes = self.0.lock().expect("no panic while writing").clone();
+            String::from_utf8(bytes).expect("UTF-8")
+        }
+    }
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic while writing").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A printer, what it prints, and what it says is wrong.
+    pub(crate) fn captured() -> (Arc<Printer>, Captured, Captured) {
+        let (output, errors) = (Captured::default(), Captured::default());
+        let printer = Printer::new(Box::new(output.clone()), Box::new(errors.clone()));
+        (Arc::new(printer), output, errors)
     }
 }

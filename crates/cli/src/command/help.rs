@@ -7,8 +7,7 @@ use crate::flag::{self, Flag};
 
 /// Returns the whole page of a command.
 pub(crate) fn page(parents: &str, command: &Command) -> String {
-    let about =
-        if command.description.is_empty() { command.summary } else { command.description };
+    let about = if command.description.is_empty() { command.summary } else { command.description };
     let about = about.trim_end();
     let gap = if about.is_empty() { "" } else { "\n\n" };
     format!("{about}{gap}{}", usage(parents, command))

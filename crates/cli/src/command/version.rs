@@ -31,8 +31,11 @@ fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         ));
     }
     let system = format!("{}/{}", system(), architecture());
-    let mut rows =
-        vec![("Version", VERSION), ("Rust version", env!("ORAS_RUST_VERSION")), ("OS/Arch", &system)];
+    let mut rows = vec![
+        ("Version", VERSION),
+        ("Rust version", env!("ORAS_RUST_VERSION")),
+        ("OS/Arch", &system),
+    ];
     // Set by whoever builds a release.
     rows.extend(option_env!("ORAS_GIT_COMMIT").map(|commit| ("Git commit", commit)));
     rows.extend(option_env!("ORAS_GIT_TREE_STATE").map(|state| ("Git tree state", state)));

@@ -89,13 +89,10 @@ impl Parsed {
     ) -> Result<(), String> {
         let mut letters = body;
         while let Some(letter) = letters.chars().next() {
-            let index = self
-                .flags
-                .iter()
-                .position(|(flag, _)| flag.short == Some(letter))
-                .ok_or_else(|| {
-                    format!("unknown shorthand flag: {} in -{letters}", quote_letter(letter))
-                })?;
+            let index =
+                self.flags.iter().position(|(flag, _)| flag.short == Some(letter)).ok_or_else(
+                    || format!("unknown shorthand flag: {} in -{letters}", quote_letter(letter)),
+                )?;
             let tail = &letters[letter.len_utf8()..];
             let value = match tail.strip_prefix('=') {
                 Some(value) if !value.is_empty() => value,
@@ -218,9 +215,8 @@ fn number(text: &str) -> Result<i64, &'static str> {
         [b'0', _, ..] => (8, &lower[1..]),
         _ => (10, lower.as_str()),
     };
-    let underscores_separate = !body.ends_with('_')
-        && !body.contains("__")
-        && !(radix == 10 && body.starts_with('_'));
+    let underscores_separate =
+        !body.ends_with('_') && !body.contains("__") && !(radix == 10 && body.starts_with('_'));
     let body = body.replace('_', "");
     let is_number = !body.is_empty() && body.chars().all(|digit| digit.is_digit(radix));
     if !underscores_separate || !is_number {
