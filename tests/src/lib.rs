@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The harness of the end-to-end tests: the real program in a sandbox, real registries and clients
+//! of other makers, and networks and registries that misbehave.
+#![expect(clippy::missing_panics_doc, reason = "whatever fails here fails the test")]
+
+pub mod evil;
+pub mod fault;
+pub mod part;
+pub mod peer;
+pub mod sandbox;
+pub mod serve;
+
+pub use evil::Evil;
+pub use fault::{Fault, Proxy};
+pub use part::Part;
+pub use peer::{Distribution, OrasPython, Skopeo};
+pub use sandbox::{Outcome, Running, Sandbox};
+pub use serve::OrasServer;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

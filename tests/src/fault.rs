@@ -1,0 +1,209 @@
+//! A proxy between client and registry that cuts, resets, or halts the stream at a given byte.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+
+/// What happens to one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: everything passes.
+    None,
+    /// After so many bytes in that direction both sides see an orderly end.
+    Cut(Direction, u64),
+    /// After so many bytes in that direction both sides see a reset.
+    Reset(Direction, u64),
+    /// After so many bytes in that direction nothing moves any more, but the connection stays.
+    Halt(Direction, u64),
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the registry.
+    Up,
+    /// From the registry to the client.
+    Down,
+}
+
+/// A proxy on a loopback port of its own. It takes no new connections once dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    closed: Arc<AtomicBool>,
+    struck: mpsc::Receiver<usize>,
+}
+
+impl Proxy {
+    /// Starts a proxy to `upstream` that does `plan(n)` to the n-th connection, counted from 0.
+    pub fn start(upstream: SocketAddr, plan: impl Fn(usize) -> Fault + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind a loopback port");
+        let address = listener.local_addr().expect("know the port");
+        let closed = Arc::new(AtomicBool::new(false));
+        let (sender, struck) = mpsc::channel();
+        let is_closed = Arc::clone(&closed);
+        thread::spawn(move || {
+            for (number, client) in listener.incoming().enumerate() {
+                if is_closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(client) = client else { continue };
+                // A registry that is gone is what the client must cope with, too.
+                let Ok(server) = TcpStream::connect(upstream) else { continue };
+                join(number, &client, &server, plan(number), &sender);
+            }
+        });
+        Self { address, closed, struck }
+    }
+
+    /// Returns `localhost:PORT`.
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// Waits until a fault strikes; nothing if none does within `limit`.
+    pub fn wait_for_fault(&self, limit: Duration) -> Option<usize> {
+        self.struck.recv_timeout(limit).ok()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+        // Wakes the listener, so that it sees that it is closed.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// Pumps bytes both ways, each on a thread of its own.
+fn join(
+    number: usize,
+    client: &TcpStream,
+    server: &TcpStream,
+    fault: Fault,
+    struck: &mpsc::Sender<usize>,
+) {
+    let is_reset = Arc::new(AtomicBool::new(false));
+    for direction in [Direction::Up, Direction::Down] {
+        let (from, to) = match direction {
+            Direction::Up => (client, server),
+            Direction::Down => (server, client),
+        };
+        let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
+        let fault = match fault {
+            Fault::Cut(way, _) | Fault::Reset(way, _) | Fault::Halt(way, _) if way == direction => {
+                fault
+            }
+            _ => Fault::None,
+        };
+        let (struck, is_reset) = (struck.clone(), Arc::clone(&is_reset));
+        thread::spawn(move || {
+            // The test may be over and have dropped its end.
+            if pump(&from, &to, fault, &is_reset).unwrap_or(false) {
+                struck.send(number).unwrap_or_default();
+            }
+        });
+    }
+}
+
+/// Copies bytes until the end or the fault; tells whether the fault struck.
+fn pump(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    fault: Fault,
+    is_reset: &AtomicBool,
+) -> io::Result<bool> {
+    let limit = match fault {
+        Fault::None => u64::MAX,
+        Fault::Cut(_, limit) | Fault::Reset(_, limit) | Fault::Halt(_, limit) => limit,
+    };
+    let mut passed = 0;
+    let mut buffer = [0; 16 * 1024];
+    while passed < limit {
+        let room = usize::try_from(limit - passed).unwrap_or(usize::MAX).min(buffer.len());
+        let count = from.read(&mut buffer[..room])?;
+        if count == 0 {
+            if !is_reset.load(Ordering::SeqCst) {
+                to.shutdown(Shutdown::Write)?;
+            }
+            return Ok(false);
+        }
+        to.write_all(&buffer[..count])?;
+        passed += count as u64;
+    }
+    let end = |how| {
+        // One that has ended already needs no further end.
+        for stream in [from, to] {
+            stream.shutdown(how).unwrap_or_default();
+        }
+    };
+    match fault {
+        // The streams stay open for as long as the other direction lives.
+        Fault::None | Fault::Halt(..) => {}
+        Fault::Cut(..) => end(Shutdown::Both),
+        Fault::Reset(..) => {
+            // Closing with a linger time of zero sends a reset instead of an end, once the other
+            // direction, woken by the shutdown, has let go as well.
+            is_reset.store(true, Ordering::SeqCst);
+            set_socket_linger(to, Some(Duration::ZERO))?;
+            set_socket_linger(from, Some(Duration::ZERO))?;
+            end(Shutdown::Read);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends `0..100` up through a proxy with `fault` to a registry that sends all of it back.
+    fn echo(fault: Fault) -> (io::Result<usize>, Option<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let proxy = Proxy::start(listener.local_addr().expect("address"), move |_| fault);
+        let echo = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("accept");
+            let mut bytes = [0; 100];
+            let mut seen = 0;
+            while let Ok(count @ 1..) = stream.read(&mut bytes[seen..]) {
+                seen += count;
+            }
+            // After a fault the answer may go nowhere.
+            stream.write_all(&bytes[..seen]).unwrap_or_default();
+        });
+        let mut client = TcpStream::connect(proxy.address).expect("connect");
+        client.write_all(&(0..100).collect::<Vec<u8>>()).expect("send");
+        client.shutdown(Shutdown::Write).expect("end");
+        let mut back = Vec::new();
+        let read = client.read_to_end(&mut back).map(|_| back.len());
+        let struck = proxy.wait_for_fault(Duration::from_secs(1) * u32::from(fault != Fault::None));
+        echo.join().expect("echo");
+        (read, struck)
+    }
+
+    #[test]
+    fn passes_everything_without_a_fault() {
+        let (read, struck) = echo(Fault::None);
+        assert_eq!(read.expect("an orderly end"), 100);
+        assert_eq!(struck, None);
+    }
+
+    #[test]
+    fn cuts_after_the_bytes_it_was_told() {
+        let (read, struck) = echo(Fault::Cut(Direction::Down, 17));
+        assert_eq!(read.expect("an orderly end"), 17);
+        assert_eq!(struck, Some(0));
+    }
+
+    #[test]
+    fn resets_after_the_bytes_it_was_told() {
+        let (read, struck) = echo(Fault::Reset(Direction::Down, 17));
+        assert_eq!(read.expect_err("no end").kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(struck, Some(0));
+    }
+}

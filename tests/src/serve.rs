@@ -1,0 +1,149 @@
+//! `oras serve`, as a process that can be stopped, killed and started again.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::sandbox::{Sandbox, binary};
+
+/// How long a server may take to say where it listens, and to stop.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A running `oras serve`; killed when dropped.
+#[derive(Debug)]
+pub struct OrasServer(Listener);
+
+impl OrasServer {
+    /// Starts an open registry in the sandbox, on a free port.
+    pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &[])
+    }
+
+    /// Starts a registry that knows the user `me` with the password `open sesame`.
+    pub fn start_closed(sandbox: &Sandbox) -> Self {
+        // `open sesame`, hashed with bcrypt at cost 5.
+        let line = "me:$2y$05$pOj/pznwJFMw0bdKMXpZPu0kxVGy9fVLd9h/QCXPVsn.ErCgv3pxq\n";
+        let users = sandbox.write("users", line);
+        let users = users.to_str().expect("the path is UTF-8");
+        Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &["--htpasswd", users])
+    }
+
+    /// Starts a registry on a directory and an address, with further flags.
+    pub fn start_at(sandbox: &Sandbox, root: &Path, address: &str, flags: &[&str]) -> Self {
+        let mut command = sandbox.command(binary());
+        command.args(["serve", "--addr", address, "--root"]).arg(root).args(flags);
+        Self::start_command(command)
+    }
+
+    /// Starts a command that runs `oras serve` in the end.
+    pub fn start_command(mut command: Command) -> Self {
+        Self(Listener::start(&mut command))
+    }
+
+    /// Returns `localhost:PORT`, for which no client asks for TLS.
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.0.address.port())
+    }
+
+    /// Returns where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Returns the id of the process.
+    pub fn id(&self) -> u32 {
+        self.0.child.id()
+    }
+
+    /// Asks the server to stop, demands that it does so with 0, and returns the rest of its log.
+    pub fn stop(mut self) -> Vec<String> {
+        kill_process(Pid::from_child(&self.0.child), Signal::TERM).expect("send a signal");
+        let log = self.0.rest_of_log();
+        let status = self.0.child.wait().expect("wait for the server");
+        assert!(status.success(), "the server stopped with {status}: {log:#?}");
+        log
+    }
+
+    /// Kills the server at once and returns the rest of its log.
+    pub fn kill(mut self) -> Vec<String> {
+        self.0.child.kill().expect("kill the server");
+        self.0.child.wait().expect("wait for the server");
+        self.0.rest_of_log()
+    }
+}
+
+/// A server that has said where it listens; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    log: mpsc::Receiver<String>,
+}
+
+impl Listener {
+    /// Starts a server and waits until it names the loopback address that it listens on.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (reader, writer) = std::io::pipe().expect("make a pipe");
+        command.stdout(writer.try_clone().expect("clone a pipe")).stderr(writer);
+        let started = command.stdin(Stdio::null()).spawn();
+        let child = started.unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        // The writers that `command` holds would keep the pipe open.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let (sender, log) = mpsc::channel();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut listener = Self { address, child, log };
+        thread::spawn(move || {
+            let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+            // Reads on when nobody listens, so that the server can go on logging.
+            lines.by_ref().for_each(|line| sender.send(line).unwrap_or_default());
+        });
+        let mut said = Vec::new();
+        while listener.address.port() == 0 {
+            let Ok(line) = listener.log.recv_timeout(LIMIT) else {
+                panic!("{command:?} does not say where it listens: {said:#?}")
+            };
+            if let Some(port) = port_in(&line) {
+                listener.address.set_port(port);
+            }
+            said.push(line);
+        }
+        listener
+    }
+
+    fn rest_of_log(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            match self.log.recv_timeout(LIMIT) {
+                Ok(line) => lines.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return lines,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not stop: {lines:#?}"),
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Without effect on one that has ended.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+/// Finds the port in a line that names a loopback address.
+fn port_in(line: &str) -> Option<u16> {
+    let (_before, rest) = line.split_once("127.0.0.1:")?;
+    let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
+/// Returns the directory of a registry in the sandbox started by [`OrasServer::start`].
+pub fn default_root(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path("registry")
+}
