@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -36,17 +36,28 @@ pub enum Direction {
 pub struct Proxy {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
-    struck: mpsc::Receiver<usize>,
 }
+
+/// What to do when a fault strikes.
+type OnFault = Arc<dyn Fn() + Send + Sync>;
 
 impl Proxy {
     /// Starts a proxy to `upstream` that does `plan(n)` to the n-th connection, counted from 0.
     pub fn start(upstream: SocketAddr, plan: impl Fn(usize) -> Fault + Send + 'static) -> Self {
+        Self::start_with(upstream, plan, || {})
+    }
+
+    /// As [`start`](Self::start), and calls `on_fault` each time a fault has struck.
+    pub fn start_with(
+        upstream: SocketAddr,
+        plan: impl Fn(usize) -> Fault + Send + 'static,
+        on_fault: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind a loopback port");
         let address = listener.local_addr().expect("know the port");
         let closed = Arc::new(AtomicBool::new(false));
-        let (sender, struck) = mpsc::channel();
         let is_closed = Arc::clone(&closed);
+        let on_fault: OnFault = Arc::new(on_fault);
         thread::spawn(move || {
             for (number, client) in listener.incoming().enumerate() {
                 if is_closed.load(Ordering::SeqCst) {
@@ -55,20 +66,15 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 // A registry that is gone is what the client must cope with, too.
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
-                join(number, &client, &server, plan(number), &sender);
+                join(&client, &server, plan(number), &on_fault);
             }
         });
-        Self { address, closed, struck }
+        Self { address, closed }
     }
 
     /// Returns `localhost:PORT`.
     pub fn host(&self) -> String {
         format!("localhost:{}", self.address.port())
-    }
-
-    /// Waits until a fault strikes; nothing if none does within `limit`.
-    pub fn wait_for_fault(&self, limit: Duration) -> Option<usize> {
-        self.struck.recv_timeout(limit).ok()
     }
 }
 
@@ -81,13 +87,7 @@ impl Drop for Proxy {
 }
 
 /// Pumps bytes both ways, each on a thread of its own.
-fn join(
-    number: usize,
-    client: &TcpStream,
-    server: &TcpStream,
-    fault: Fault,
-    struck: &mpsc::Sender<usize>,
-) {
+fn join(client: &TcpStream, server: &TcpStream, fault: Fault, on_fault: &OnFault) {
     let is_reset = Arc::new(AtomicBool::new(false));
     for direction in [Direction::Up, Direction::Down] {
         let (from, to) = match direction {
@@ -101,11 +101,10 @@ fn join(
             }
             _ => Fault::None,
         };
-        let (struck, is_reset) = (struck.clone(), Arc::clone(&is_reset));
+        let (on_fault, is_reset) = (Arc::clone(on_fault), Arc::clone(&is_reset));
         thread::spawn(move || {
-            // The test may be over and have dropped its end.
             if pump(&from, &to, fault, &is_reset).unwrap_or(false) {
-                struck.send(number).unwrap_or_default();
+                on_fault();
             }
         });
     }
@@ -163,9 +162,12 @@ mod tests {
     use super::*;
 
     /// Sends `0..100` up through a proxy with `fault` to a registry that sends all of it back.
-    fn echo(fault: Fault) -> (io::Result<usize>, Option<usize>) {
+    fn echo(fault: Fault) -> (io::Result<usize>, usize) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-        let proxy = Proxy::start(listener.local_addr().expect("address"), move |_| fault);
+        let (sender, struck) = std::sync::mpsc::channel();
+        let upstream = listener.local_addr().expect("address");
+        let on_fault = move || sender.send(()).unwrap_or_default();
+        let proxy = Proxy::start_with(upstream, move |_| fault, on_fault);
         let echo = thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("accept");
             let mut bytes = [0; 100];
@@ -181,29 +183,30 @@ mod tests {
         client.shutdown(Shutdown::Write).expect("end");
         let mut back = Vec::new();
         let read = client.read_to_end(&mut back).map(|_| back.len());
-        let struck = proxy.wait_for_fault(Duration::from_secs(1) * u32::from(fault != Fault::None));
         echo.join().expect("echo");
-        (read, struck)
+        drop(proxy);
+        // All threads that could tell of a fault have ended when this does.
+        (read, struck.iter().count())
     }
 
     #[test]
     fn passes_everything_without_a_fault() {
         let (read, struck) = echo(Fault::None);
         assert_eq!(read.expect("an orderly end"), 100);
-        assert_eq!(struck, None);
+        assert_eq!(struck, 0);
     }
 
     #[test]
     fn cuts_after_the_bytes_it_was_told() {
         let (read, struck) = echo(Fault::Cut(Direction::Down, 17));
         assert_eq!(read.expect("an orderly end"), 17);
-        assert_eq!(struck, Some(0));
+        assert_eq!(struck, 1);
     }
 
     #[test]
     fn resets_after_the_bytes_it_was_told() {
         let (read, struck) = echo(Fault::Reset(Direction::Down, 17));
         assert_eq!(read.expect_err("no end").kind(), io::ErrorKind::ConnectionReset);
-        assert_eq!(struck, Some(0));
+        assert_eq!(struck, 1);
     }
 }

@@ -4,17 +4,19 @@
 
 pub mod evil;
 pub mod fault;
+pub mod noise;
 pub mod part;
 pub mod peer;
 pub mod sandbox;
 pub mod serve;
 
 pub use evil::Evil;
-pub use fault::{Fault, Proxy};
+pub use fault::{Direction, Fault, Proxy};
+pub use noise::{Numbers, noise};
 pub use part::Part;
 pub use peer::{Distribution, OrasPython, Skopeo};
 pub use sandbox::{Outcome, Running, Sandbox};
-pub use serve::OrasServer;
+pub use serve::{OrasServer, default_root};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -25,7 +25,7 @@ impl Distribution {
         let config = sandbox.write("distribution.yml", config);
         let mut command = sandbox.command(program);
         command.arg("serve").arg(config);
-        Some(Self(Listener::start(&mut command)))
+        Some(Self(Listener::start(&mut command).expect("the registry listens")))
     }
 
     /// Returns `localhost:PORT`.

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 /// How long one run of the program may take before the test fails.
@@ -159,9 +159,9 @@ impl Running {
         Self { shown, child, stdout, stderr }
     }
 
-    /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("send a signal");
+    /// Returns the id of the process.
+    pub fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Waits for the end; kills the program and fails the test if that takes too long.

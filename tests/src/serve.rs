@@ -25,10 +25,10 @@ impl OrasServer {
         Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &[])
     }
 
-    /// Starts a registry that knows the user `me` with the password `open sesame`.
+    /// Starts a registry that knows the user `me` with the password `open-sesame`.
     pub fn start_closed(sandbox: &Sandbox) -> Self {
-        // `open sesame`, hashed with bcrypt at cost 5.
-        let line = "me:$2y$05$pOj/pznwJFMw0bdKMXpZPu0kxVGy9fVLd9h/QCXPVsn.ErCgv3pxq\n";
+        // `open-sesame`, hashed with bcrypt at cost 5.
+        let line = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
         let users = sandbox.write("users", line);
         let users = users.to_str().expect("the path is UTF-8");
         Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &["--htpasswd", users])
@@ -38,12 +38,12 @@ impl OrasServer {
     pub fn start_at(sandbox: &Sandbox, root: &Path, address: &str, flags: &[&str]) -> Self {
         let mut command = sandbox.command(binary());
         command.args(["serve", "--addr", address, "--root"]).arg(root).args(flags);
-        Self::start_command(command)
+        Self(Listener::start(&mut command).expect("the server listens"))
     }
 
-    /// Starts a command that runs `oras serve` in the end.
-    pub fn start_command(mut command: Command) -> Self {
-        Self(Listener::start(&mut command))
+    /// Starts a command that runs `oras serve`; nothing if that ends before it listens.
+    pub fn try_start(mut command: Command) -> Option<Self> {
+        Listener::start(&mut command).ok().map(Self)
     }
 
     /// Returns `localhost:PORT`, for which no client asks for TLS.
@@ -88,7 +88,11 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Starts a server and waits until it names the loopback address that it listens on.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// What it said, if it ends without that.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Vec<String>> {
         let (reader, writer) = std::io::pipe().expect("make a pipe");
         command.stdout(writer.try_clone().expect("clone a pipe")).stderr(writer);
         let started = command.stdin(Stdio::null()).spawn();
@@ -105,15 +109,17 @@ impl Listener {
         });
         let mut said = Vec::new();
         while listener.address.port() == 0 {
-            let Ok(line) = listener.log.recv_timeout(LIMIT) else {
-                panic!("{command:?} does not say where it listens: {said:#?}")
+            let line = match listener.log.recv_timeout(LIMIT) {
+                Ok(line) => line,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(said),
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not listen: {said:#?}"),
             };
             if let Some(port) = port_in(&line) {
                 listener.address.set_port(port);
             }
             said.push(line);
         }
-        listener
+        Ok(listener)
     }
 
     fn rest_of_log(&self) -> Vec<String> {

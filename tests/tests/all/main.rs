@@ -1,1 +1,16 @@
 //! End-to-end tests: the real program against real registries, clients and faults.
+
+mod archive_bytes;
+mod bad_input;
+mod broken_lines;
+mod crash;
+mod disk_full;
+mod every_syscall;
+mod interop_distribution;
+mod interop_oras_python;
+mod interop_skopeo;
+mod login_concurrency;
+mod manifest_bytes;
+mod readme;
+mod story;
+mod untrusted;

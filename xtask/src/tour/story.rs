@@ -45,15 +45,15 @@ impl Step {
 
 /// The name and the password that the second registry knows.
 const USER: &str = "me";
-const PASSWORD: &str = "open sesame";
+const PASSWORD: &str = "open-sesame";
 
 /// The password file of the second registry: the above, hashed with bcrypt at cost 5.
 pub(crate) const HTPASSWD: &str =
-    "me:$2y$05$pOj/pznwJFMw0bdKMXpZPu0kxVGy9fVLd9h/QCXPVsn.ErCgv3pxq\n";
+    "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
 
 /// Returns the whole story, for a registry that is open to all and one that wants a password.
 pub(crate) fn chapters(open: &str, closed: &str, has_jq: bool) -> Vec<Chapter> {
-    let secret = format!("echo '{PASSWORD}' | oras login {closed} -u {USER} --password-stdin");
+    let secret = format!("echo {PASSWORD} | oras login {closed} -u {USER} --password-stdin");
     let auth = format!(r"$(printf '%s' '{USER}:{PASSWORD}' | base64)");
     let config = format!(
         r#"printf '{{"auths":{{"{closed}":{{"auth":"%s"}}}}}}' "{auth}" > "$DOCKER_CONFIG/config.json""#
@@ -65,7 +65,7 @@ pub(crate) fn chapters(open: &str, closed: &str, has_jq: bool) -> Vec<Chapter> {
         steps.push(refusal(closed));
         Chapter { title, steps }
     };
-    let flags = format!(" --username {USER} --password '{PASSWORD}'");
+    let flags = format!(" --username {USER} --password {PASSWORD}");
     let mut by_flags = vec![refusal(closed)];
     by_flags.extend(story(closed, "with-flags", &flags, has_jq));
     vec![

@@ -1,0 +1,100 @@
+//! Disks that are full: an error that says so, space given back, and old files as they were.
+
+use oras_tests::{OrasServer, Part, Sandbox, noise};
+
+const SIZE: usize = 8 << 20;
+
+/// A file system of 8 MiB in the sandbox; unmounted when dropped.
+struct SmallDisk<'a> {
+    sandbox: &'a Sandbox,
+    name: &'a str,
+}
+
+impl<'a> SmallDisk<'a> {
+    /// Mounts it; nothing if this machine does not let us.
+    fn mount(sandbox: &'a Sandbox, name: &'a str) -> Option<Self> {
+        let path = sandbox.path(name);
+        std::fs::create_dir(&path).expect("make the directory");
+        Part::Mount.find()?;
+        let mut mount = sandbox.command("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={SIZE}"), "small"]).arg(&path);
+        if !sandbox.run(&mut mount).status.success() {
+            Part::Mount.miss();
+            return None;
+        }
+        Some(Self { sandbox, name })
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let stat = rustix::fs::statvfs(self.sandbox.path(self.name)).expect("ask the file system");
+        stat.f_bavail * stat.f_frsize
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let mut unmount = self.sandbox.command("umount");
+        drop(self.sandbox.run(unmount.arg("--lazy").arg(self.sandbox.path(self.name))));
+    }
+}
+
+#[test]
+fn a_pull_that_does_not_fit_gives_the_space_back_and_spares_old_files() {
+    let sandbox = Sandbox::new();
+    let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };
+    let server = OrasServer::start(&sandbox);
+    let reference = format!("{}/a:1", server.host());
+    sandbox.write("old.bin", noise(1, 2 * SIZE));
+    sandbox.oras(&format!("push {reference} old.bin")).succeeds();
+    sandbox.write("small/old.bin", "old");
+    let before = disk.free_bytes();
+    let complaint = sandbox.oras(&format!("pull {reference} -o small")).fails();
+    assert!(complaint.contains("no space left on device"), "{complaint}");
+    assert!(complaint.contains("old.bin"), "the file is not named: {complaint}");
+    assert_eq!(sandbox.list("small"), ["old.bin"]);
+    assert_eq!(sandbox.text("small/old.bin"), "old");
+    assert_eq!(disk.free_bytes(), before);
+}
+
+#[test]
+fn a_registry_on_a_full_disk_refuses_but_still_gives() {
+    let sandbox = Sandbox::new();
+    let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };
+    let root = sandbox.path("small/registry");
+    let server = OrasServer::start_at(&sandbox, &root, "127.0.0.1:0", &[]);
+    let host = server.host();
+    sandbox.write("kept.bin", noise(1, SIZE / 4));
+    sandbox.write("large.bin", noise(2, 2 * SIZE));
+    sandbox.oras(&format!("push {host}/a:kept kept.bin")).succeeds();
+    let before = disk.free_bytes();
+    let complaint = sandbox.oras(&format!("push {host}/a:large large.bin")).fails();
+    assert!(complaint.starts_with("Error"), "{complaint}");
+    assert_eq!(sandbox.oras(&format!("repo tags {host}/a")).succeeds(), "kept\n");
+    sandbox.oras(&format!("pull {host}/a:kept -o out")).succeeds();
+    assert!(sandbox.read("out/kept.bin") == noise(1, SIZE / 4), "altered");
+
+    // What was refused takes no space, at the latest after a restart.
+    server.stop();
+    let server = OrasServer::start_at(&sandbox, &root, "127.0.0.1:0", &[]);
+    assert!(disk.free_bytes() + (64 << 10) >= before, "{} of {before}", disk.free_bytes());
+    sandbox.write("fits.bin", noise(3, SIZE / 4));
+    sandbox.oras(&format!("push {}/a:fits fits.bin", server.host())).succeeds();
+    server.stop();
+}
+
+/// Without any right to mount: a limit on the size of files breaks writes as a full disk does.
+#[test]
+fn a_pull_beyond_the_limit_of_file_sizes_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let server = OrasServer::start(&sandbox);
+    let reference = format!("{}/a:1", server.host());
+    sandbox.write("large.bin", noise(1, SIZE));
+    sandbox.oras(&format!("push {reference} large.bin")).succeeds();
+    // In blocks of 512 bytes; the signal would end the program before it could tidy up.
+    let line = format!("trap '' XFSZ; ulimit -f 2048; exec \"$0\" pull {reference} -o out");
+    let mut shell = sandbox.command("sh");
+    shell.arg("-c").arg(line).arg(oras_tests::sandbox::binary());
+    let complaint = sandbox.run(&mut shell).fails();
+    assert!(complaint.to_lowercase().contains("file too large"), "{complaint}");
+    assert!(sandbox.list("out").is_empty(), "{:?}", sandbox.list("out"));
+}
