@@ -108,6 +108,106 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<bool> {
     }
 }
 
+/// A registry of ours on a free port, for benchmarks; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts `program serve` on a directory and waits until it listens.
+    pub(crate) fn start(program: &Path, root: &Path) -> Result<Self, Failure> {
+        let log = root.with_extension("log");
+        let failed = |error: std::io::Error| format!("{}: {error}", program.display());
+        let file = std::fs::File::create(&log).map_err(failed)?;
+        let child = Command::new(program)
+            .args(["serve", "--addr", "127.0.0.1:0", "--root"])
+            .arg(root)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().map_err(failed)?)
+            .stderr(file)
+            .spawn()
+            .map_err(failed)?;
+        let mut server = Self { child, port: 0 };
+        server.port = port_said(&log, &mut server.child)?;
+        Ok(server)
+    }
+
+    /// Returns the port on the loopback address.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops the server and returns the most memory that it held, in bytes.
+    pub(crate) fn stop(mut self) -> Result<u64, Failure> {
+        let peak = high_water_mark(self.child.id()).ok_or("the registry is gone")?;
+        signal("TERM", &self.child.id().to_string());
+        match wait(&mut self.child, Duration::from_mins(1)) {
+            Some(true) => Ok(peak),
+            _ => Err("the registry did not stop as it should".to_owned()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Without effect on one that has ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Waits until a server has written to its log where it listens; returns the port.
+pub(crate) fn port_said(log: &Path, server: &mut Child) -> Result<u16, Failure> {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        if let Some(port) = port_in(&said) {
+            return Ok(port);
+        }
+        if Instant::now() > end || !matches!(server.try_wait(), Ok(None)) {
+            return Err(format!("the registry does not say where it listens:\n{said}"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Finds the port in a line that names a loopback address.
+fn port_in(said: &str) -> Option<u16> {
+    let (_before, rest) = said.split_once("127.0.0.1:")?;
+    let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
+    // Without something behind it the number may still be on its way.
+    (rest.len() > digits.len()).then(|| digits.parse().ok())?
+}
+
+/// Runs a program and returns the most memory that it held as well, in bytes: as of some
+/// milliseconds before its end, since the kernel forgets it then.
+pub(crate) fn peak_memory(command: &mut Command) -> Result<(Finished, u64), Failure> {
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| format!("{}: {error}", shown(command)))?;
+    let mut peak = 0;
+    let status = loop {
+        peak = high_water_mark(child.id()).unwrap_or(0).max(peak);
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let mut output = String::new();
+    let errors = child.stderr.as_mut().expect("the error output is piped");
+    errors.read_to_string(&mut output).map_err(|error| error.to_string())?;
+    Ok((Finished { success: status.success(), output }, peak))
+}
+
+/// Reads the most memory that a process has held so far, in bytes.
+fn high_water_mark(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes << 10)
+}
+
 /// Sends a signal to one process, or to a group of ours if `process` begins with a minus sign.
 pub(crate) fn signal(name: &str, process: &str) {
     let line = format!("kill -{name} -- {process}");

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Failure;
-use crate::process::{Finished, finish, wait};
+use crate::process::{Finished, finish, port_said, wait};
 use crate::tour::story::HTPASSWD;
 
 /// A temporary directory with an open registry and one that wants a password.
@@ -106,28 +106,12 @@ impl Place {
 
     /// Waits until a server says where it listens.
     fn host_of(&mut self, name: &str, flags: &str) -> Result<String, Failure> {
-        let log = format!("{name}.log");
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
-            let said = self.read(&log).unwrap_or_default();
-            if let Some(port) = port_in(&said) {
-                println!("$ oras serve --addr 127.0.0.1:0 {flags} &\n{}", said.trim_end());
-                return Ok(format!("localhost:{port}"));
-            }
-            if Instant::now() > end || !matches!(self.keeper.try_wait(), Ok(None)) {
-                return Err(format!("oras serve does not say where it listens:\n{said}"));
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let log = self.directory.join(format!("{name}.log"));
+        let port = port_said(&log, &mut self.keeper)?;
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        println!("$ oras serve --addr 127.0.0.1:0 {flags} &\n{}", said.trim_end());
+        Ok(format!("localhost:{port}"))
     }
-}
-
-/// Finds the port in a line that names a loopback address.
-fn port_in(said: &str) -> Option<u16> {
-    let (_before, rest) = said.split_once("127.0.0.1:")?;
-    let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
-    // Without something behind it the line may still be on its way.
-    (rest.len() > digits.len()).then(|| digits.parse().ok())?
 }
 
 /// Returns the search path with the directory of `binary` in front.
