@@ -1,9 +1,16 @@
 //! Who is asking: the door every request passes before it is looked at.
 
+mod basic;
+mod htpasswd;
+mod users;
+
 use std::fmt::Debug;
 
 use http::request::Parts;
 use oras_spec::distribution::Challenge;
+
+pub use self::htpasswd::{HtpasswdError, HtpasswdProblem};
+pub use self::users::{UserError, Users};
 
 /// Who a request comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
