@@ -129,6 +129,14 @@ impl Document {
         }
     }
 
+    /// Returns the artifact manifest, if it is one.
+    pub fn as_artifact(&self) -> Option<&ArtifactManifest> {
+        match &self.body {
+            Body::Artifact(artifact) => Some(artifact),
+            Body::Manifest(_) | Body::Index(_) => None,
+        }
+    }
+
     /// Returns the manifest this document is about. Docker's documents are never about another:
     /// a `subject` in them is a custom field.
     pub fn subject(&self) -> Option<&Descriptor> {

@@ -1,0 +1,135 @@
+//! How a registry is put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::Registry;
+use crate::access::AccessObserver;
+use crate::auth::Authenticator;
+use crate::limits::Limits;
+use crate::storage::directory::Directory;
+use crate::storage::memory::Memory;
+use crate::storage::{Storage, Store};
+
+/// What handlers need to know.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) allow_sparse: bool,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) observer: Option<Arc<dyn AccessObserver>>,
+}
+
+/// Makes a [`Registry`]. What is not set has the default stated at its method.
+#[derive(Debug)]
+#[must_use = "nothing is opened before `build`"]
+pub struct RegistryBuilder {
+    place: Place,
+    config: Config,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory,
+    Directory(PathBuf),
+}
+
+impl RegistryBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            place: Place::Memory,
+            config: Config {
+                limits: Limits::default(),
+                allow_sparse: false,
+                authenticator: None,
+                observer: None,
+            },
+        }
+    }
+
+    /// Keeps everything in memory, for as long as the registry lives. The default.
+    pub fn memory(mut self) -> Self {
+        self.place = Place::Memory;
+        self
+    }
+
+    /// Keeps everything in a local directory, which is made if need be. Only one registry at a time
+    /// can have it.
+    ///
+    /// What was acknowledged survives the death of the process and of the machine.
+    pub fn directory(mut self, root: impl Into<PathBuf>) -> Self {
+        self.place = Place::Directory(root.into());
+        self
+    }
+
+    /// Lets in whom `authenticator` knows. By default everybody may do everything.
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.config.authenticator = Some(authenticator);
+        self
+    }
+
+    /// Tells `observer` of every request. By default nobody is told.
+    pub fn observer(mut self, observer: Arc<dyn AccessObserver>) -> Self {
+        self.config.observer = Some(observer);
+        self
+    }
+
+    /// Sets what the registry is willing to take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Takes manifests whose config or layers are missing. By default only those of an index, the
+    /// subject, and layers that are not for distribution may be missing.
+    pub fn allow_sparse(mut self, allow: bool) -> Self {
+        self.config.allow_sparse = allow;
+        self
+    }
+
+    /// Opens the storage. Blocks, shortly: the time does not grow with what is stored.
+    ///
+    /// # Errors
+    ///
+    /// If the directory belongs to another registry or another program, or cannot be used.
+    pub fn build(self) -> Result<Registry, BuildError> {
+        let store: Arc<dyn Store> = match self.place {
+            Place::Memory => Arc::new(Memory::default()),
+            Place::Directory(root) => Arc::new(Directory::open(&root)?),
+        };
+        let storage = Storage::new(store, &self.config.limits);
+        Ok(Registry::new(storage, self.config))
+    }
+}
+
+/// Why a registry cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The directory cannot be made, read or written.
+    #[error("open the registry in {}", root.display())]
+    Io {
+        /// The directory.
+        root: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The directory is laid out in a way this version does not know.
+    #[error(
+        "{} is not a registry of this version{}",
+        root.display(),
+        version.map(|version| format!(" but of version {version}")).unwrap_or_default(),
+    )]
+    Layout {
+        /// The directory.
+        root: PathBuf,
+        /// The version of its layout, if it says one.
+        version: Option<u32>,
+    },
+    /// Another process, or this one, has the directory open.
+    #[error("{} is in use by another registry", root.display())]
+    Locked {
+        /// The directory.
+        root: PathBuf,
+    },
+}

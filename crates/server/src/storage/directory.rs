@@ -1,0 +1,143 @@
+//! A store in a local directory that loses nothing it acknowledged, even to a power cut.
+//!
+//! A record is written to a temporary file, synced, renamed to its final name, and the directory
+//! is synced. Objects in the making grow in `staging/`, under the same rules when committed. All
+//! of it happens off the async threads.
+
+mod disk;
+mod file_name;
+mod pieces;
+mod root;
+mod stage;
+
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use oras_spec::distribution::UploadId;
+use oras_spec::{Algorithm, Digest};
+
+use self::disk::{Disk, absent_as_none, file_size};
+use self::pieces::FilePieces;
+use self::stage::FileStage;
+use super::{Collection, Condition, Durability, Key, Pieces, Result, Stage, Store, StoreError};
+use crate::config::BuildError;
+
+/// A store in a directory of which this process is the only writer.
+#[derive(Debug)]
+pub(crate) struct Directory(Arc<Disk>);
+
+impl Directory {
+    /// Opens the store in `root`, making it if need be. Blocks, shortly.
+    pub(crate) fn open(root: &Path) -> Result<Self, BuildError> {
+        Ok(Self(Arc::new(root::open(root)?)))
+    }
+
+    async fn with_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Disk>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let disk = Arc::clone(&self.0);
+        blocking(move || work(&disk)).await
+    }
+}
+
+/// Runs `work` on a thread that may block. It is finished even if nobody waits for it any more.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::from(std::io::Error::other(error)))?
+}
+
+#[async_trait::async_trait]
+impl Store for Directory {
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        let key = key.clone();
+        self.with_disk(move |disk| Ok(disk.get(&key)?.map(Bytes::from))).await
+    }
+
+    async fn size(&self, key: &Key) -> Result<Option<u64>> {
+        let key = key.clone();
+        self.with_disk(move |disk| disk.size(&key)).await
+    }
+
+    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
+        let key = key.clone();
+        let opened = self.with_disk(move |disk| {
+            let Some(mut file) = disk.open(&key)? else { return Ok(None) };
+            let metadata = file.metadata()?;
+            if !metadata.is_file() || metadata.len() != size {
+                return Ok(None);
+            }
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(Some(FilePieces::start(file, length)?))
+        });
+        Ok(opened.await?.map(|(pieces, file)| Box::pin(pieces.read_ahead(file)) as Pieces))
+    }
+
+    async fn put(
+        &self,
+        key: &Key,
+        value: Bytes,
+        condition: Condition,
+        durability: Durability,
+    ) -> Result<bool> {
+        let key = key.clone();
+        self.with_disk(move |disk| disk.put(&key, &value, &condition, durability)).await
+    }
+
+    async fn delete(
+        &self,
+        key: &Key,
+        expected: Option<Bytes>,
+        durability: Durability,
+    ) -> Result<bool> {
+        let key = key.clone();
+        self.with_disk(move |disk| disk.delete(&key, expected.as_deref(), durability)).await
+    }
+
+    async fn list(
+        &self,
+        collection: &Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let (collection, after) = (collection.clone(), after.map(str::to_owned));
+        self.with_disk(move |disk| disk.list(&collection, after.as_deref(), limit)).await
+    }
+
+    async fn stage(&self, id: &UploadId, offset: u64) -> Result<Box<dyn Stage>> {
+        let id = id.clone();
+        self.with_disk(move |disk| {
+            let stage = FileStage::open(disk, &disk.staged(&id), offset)?;
+            Ok(Box::new(stage) as Box<dyn Stage>)
+        })
+        .await
+    }
+
+    async fn staged_size(&self, id: &UploadId) -> Result<Option<u64>> {
+        let id = id.clone();
+        self.with_disk(move |disk| Ok(file_size(&disk.staged(&id))?)).await
+    }
+
+    async fn staged_digest(&self, id: &UploadId, algorithm: Algorithm) -> Result<Option<Digest>> {
+        let id = id.clone();
+        self.with_disk(move |disk| stage::digest(&disk.staged(&id), algorithm)).await
+    }
+
+    async fn commit(&self, id: &UploadId, key: &Key) -> Result<()> {
+        let (id, key) = (id.clone(), key.clone());
+        self.with_disk(move |disk| disk.commit(&disk.staged(&id), &key)).await
+    }
+
+    async fn discard(&self, id: &UploadId) -> Result<()> {
+        let id = id.clone();
+        self.with_disk(move |disk| {
+            absent_as_none(std::fs::remove_file(disk.staged(&id)))?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,104 @@
+//! Tags: one record each, replaced as a whole, so that a reader sees the old manifest or the new.
+
+use bytes::Bytes;
+use oras_spec::{Digest, RepositoryName, Tag};
+use serde::{Deserialize, Serialize};
+
+use super::names::PRESENT;
+use super::{Condition, Durability, Result, Storage, keys, now, random_name};
+
+/// What a tag points at.
+#[derive(Debug, Serialize, Deserialize)]
+struct TagRecord {
+    digest: Digest,
+    /// When it was set, in seconds since 1970.
+    at: u64,
+    /// Random, so that no two settings of a tag are alike.
+    nonce: String,
+}
+
+impl Storage {
+    /// Returns the digest of the manifest a tag points at. The manifest may be gone.
+    pub(crate) async fn tagged(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Option<Digest>> {
+        let record = self.store.get(&keys::tag(repository, tag)).await?;
+        Ok(record.and_then(|record| target(&record)))
+    }
+
+    /// Points a tag at a manifest that is there.
+    pub(crate) async fn set_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<()> {
+        let pointer = keys::pointer(repository, digest, tag);
+        self.store.put(&pointer, PRESENT, Condition::Any, Durability::Hint).await?;
+        let record = TagRecord { digest: digest.clone(), at: now(), nonce: random_name()? };
+        let record = Bytes::from(oras_spec::json::to_vec(&record));
+        let key = keys::tag(repository, tag);
+        self.store.put(&key, record, Condition::Any, Durability::Durable).await?;
+        Ok(())
+    }
+
+    /// Removes a tag; tells whether it was there. Its manifest stays.
+    pub(crate) async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<bool> {
+        self.store.delete(&keys::tag(repository, tag), None, Durability::Durable).await
+    }
+
+    /// Removes a tag if it points at this manifest, and not if it is set anew meanwhile.
+    pub(crate) async fn untag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<()> {
+        let key = keys::tag(repository, tag);
+        if let Some(record) = self.store.get(&key).await?
+            && target(&record).as_ref() == Some(digest)
+        {
+            self.store.delete(&key, Some(record), Durability::Durable).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes every tag that points at a manifest.
+    pub(crate) async fn untag_all(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<()> {
+        let pointers = keys::pointers(repository, digest);
+        let mut after = None;
+        loop {
+            let names = self.store.list(&pointers, after.as_deref(), 1000).await?;
+            for tag in names.iter().filter_map(|name| name.parse::<Tag>().ok()) {
+                self.untag(repository, &tag, digest).await?;
+                let pointer = keys::pointer(repository, digest, &tag);
+                self.store.delete(&pointer, None, Durability::Hint).await?;
+            }
+            after = names.into_iter().next_back();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns at most `limit` tags behind `after`, in the order of their bytes.
+    pub(crate) async fn tags(
+        &self,
+        repository: &RepositoryName,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        self.store.list(&keys::tags(repository), after, limit).await
+    }
+}
+
+/// A record that cannot be read is torn, and as good as none.
+fn target(record: &[u8]) -> Option<Digest> {
+    serde_json::from_slice::<TagRecord>(record).ok().map(|record| record.digest)
+}

@@ -1,0 +1,175 @@
+//! The table of uploads: whose they are, how far they are, and when they expire.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use oras_spec::distribution::UploadId;
+use oras_spec::{Algorithm, Hasher};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Claim, UploadError};
+use crate::limits::Limits;
+use crate::storage::{Condition, Durability, Result, Storage, keys, now};
+
+/// The uploads this process has touched.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    live: Mutex<HashMap<UploadId, Arc<Upload>>>,
+    last_sweep: Mutex<Option<Instant>>,
+    lifetime: Duration,
+    pub(super) most: usize,
+    pub(super) blob_size: u64,
+}
+
+/// How often expired uploads are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
+
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) record: Record,
+    pub(super) expires: Instant,
+    /// Bytes that count, between two changes.
+    pub(super) held: AtomicU64,
+    pub(super) progress: Arc<tokio::sync::Mutex<Progress>>,
+}
+
+/// Whose an upload is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) repository: String,
+    pub(super) user: Option<String>,
+    pub(super) algorithm: String,
+    /// Seconds since 1970.
+    pub(super) started: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) size: u64,
+    /// The hash of all bytes so far, unless they came to another process.
+    pub(super) hasher: Option<Hasher>,
+    /// The record is durable.
+    pub(super) is_recorded: bool,
+}
+
+impl Uploads {
+    pub(in crate::storage) fn new(limits: &Limits) -> Self {
+        Self {
+            live: Mutex::default(),
+            last_sweep: Mutex::default(),
+            lifetime: limits.upload_lifetime,
+            most: limits.uploads,
+            blob_size: limits.blob_size.unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(super) fn live(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Upload>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn revive(&self, record: Record, size: u64) -> Option<Upload> {
+        let age = Duration::from_secs(now().saturating_sub(record.started));
+        let left = self.lifetime.checked_sub(age).filter(|left| !left.is_zero())?;
+        let algorithm: Algorithm = record.algorithm.parse().ok()?;
+        Some(Upload {
+            record,
+            expires: Instant::now() + left,
+            held: AtomicU64::new(size),
+            progress: Arc::new(tokio::sync::Mutex::new(Progress {
+                size,
+                hasher: (size == 0).then(|| algorithm.hasher()),
+                is_recorded: false,
+            })),
+        })
+    }
+}
+
+impl Storage {
+    pub(super) async fn write_record(
+        &self,
+        id: &UploadId,
+        record: &Record,
+        durability: Durability,
+    ) -> Result<()> {
+        let record = Bytes::from(oras_spec::json::to_vec(record));
+        self.store.put(&keys::upload(id), record, Condition::Any, durability).await?;
+        Ok(())
+    }
+
+    /// Finds the claimed upload, in memory or where an earlier process left it.
+    pub(super) async fn find_upload(&self, claim: &Claim) -> Result<Arc<Upload>, UploadError> {
+        let live = self.uploads.live().get(&claim.id).cloned();
+        let upload = match live {
+            Some(upload) => upload,
+            None => self.load_upload(&claim.id).await?,
+        };
+        let is_claimed = upload.record.repository == claim.repository.as_str()
+            && upload.record.user == claim.user
+            && Instant::now() < upload.expires;
+        if is_claimed { Ok(upload) } else { Err(UploadError::Unknown) }
+    }
+
+    async fn load_upload(&self, id: &UploadId) -> Result<Arc<Upload>, UploadError> {
+        let record = self.store.get(&keys::upload(id)).await?.ok_or(UploadError::Unknown)?;
+        let record = serde_json::from_slice(&record).map_err(|_| UploadError::Unknown)?;
+        let size = self.store.staged_size(id).await?.unwrap_or(0);
+        let upload = self.uploads.revive(record, size).ok_or(UploadError::Unknown)?;
+        Ok(Arc::clone(self.uploads.live().entry(id.clone()).or_insert_with(|| Arc::new(upload))))
+    }
+
+    pub(super) async fn remove_upload(&self, id: &UploadId) -> Result<()> {
+        self.store.discard(id).await?;
+        self.store.delete(&keys::upload(id), None, Durability::Hint).await?;
+        self.uploads.live().remove(id);
+        Ok(())
+    }
+
+    /// Looks for expired uploads in the background, if it is time again.
+    pub(crate) fn sweep_if_due(&self) {
+        let mut last = self.uploads.last_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= SWEEP_INTERVAL) {
+            *last = Some(Instant::now());
+            let storage = self.clone();
+            // A sweep that fails is repeated soon enough.
+            drop(tokio::spawn(async move { storage.sweep_uploads().await }));
+        }
+    }
+
+    /// Removes expired uploads.
+    pub(crate) async fn sweep_uploads(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let names = self.store.list(&keys::uploads(), after.as_deref(), 1000).await?;
+            for id in names.iter().filter_map(|name| name.parse::<UploadId>().ok()) {
+                self.remove_if_expired(&id).await?;
+            }
+            after = names.into_iter().next_back();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn remove_if_expired(&self, id: &UploadId) -> Result<()> {
+        let live = self.uploads.live().get(id).cloned();
+        let Some(upload) = live else {
+            return match self.load_upload(id).await {
+                Ok(_) => Ok(()),
+                Err(UploadError::Store(error)) => Err(error),
+                Err(_) => self.remove_upload(id).await,
+            };
+        };
+        match lock(&upload) {
+            Ok(_progress) if Instant::now() >= upload.expires => self.remove_upload(id).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn lock(upload: &Upload) -> Result<OwnedMutexGuard<Progress>, UploadError> {
+    Arc::clone(&upload.progress).try_lock_owned().map_err(|_| UploadError::Busy)
+}
