@@ -127,14 +127,21 @@ impl Content {
     ///
     /// If opening fails, such as when a file has been removed meanwhile.
     pub async fn reopen(&self) -> Result<Option<Self>> {
-        let Some(reopen) = &self.reopen else { return Ok(None) };
-        Ok(Some(Self {
+        match self.reopener() {
+            Some(reopener) => reopener.open().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns how to open the content again after this one is used up; nothing if it is gone once
+    /// read.
+    pub(crate) fn reopener(&self) -> Option<Reopener> {
+        Some(Reopener {
             descriptor: self.descriptor.clone(),
-            bytes: reopen().await?,
-            reopen: Some(Arc::clone(reopen)),
+            reopen: Arc::clone(self.reopen.as_ref()?),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
-        }))
+        })
     }
 
     /// Tells whether [`reopen`](Self::reopen) can succeed.
@@ -204,6 +211,28 @@ impl Content {
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Content").field("descriptor", &self.descriptor).finish_non_exhaustive()
+    }
+}
+
+/// How to open content again. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Reopener {
+    descriptor: Descriptor,
+    reopen: Reopen,
+    on_chunk: Option<OnChunk>,
+    trusted: bool,
+}
+
+impl Reopener {
+    /// Opens the content from its beginning.
+    pub(crate) async fn open(&self) -> Result<Content> {
+        Ok(Content {
+            descriptor: self.descriptor.clone(),
+            bytes: (self.reopen)().await?,
+            reopen: Some(Arc::clone(&self.reopen)),
+            on_chunk: self.on_chunk.clone(),
+            trusted: self.trusted,
+        })
     }
 }
 

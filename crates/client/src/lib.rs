@@ -8,9 +8,11 @@
 //! This library never prints, never reads the environment and never exits. What happens on the
 //! way is told to an [`Observer`]; what goes wrong is an [`Error`] with a kind.
 
+pub mod auth;
 pub mod content;
 mod error;
 mod event;
+pub mod remote;
 mod target;
 pub mod transport;
 

@@ -1,17 +1,67 @@
 //! One request, one response: what everything that talks to a registry is built on.
+//!
+//! [`Network`] is the real thing, [`InProcess`] a service in this process. The wrappers are named
+//! after what they do to the inner transport, and are meant to be stacked in this order:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use oras_client::auth::Anonymous;
+//! use oras_client::transport::{
+//!     Authenticated, Logged, Network, NetworkOptions, Redirecting, Retrying, Transport,
+//! };
+//!
+//! let network = Network::new(NetworkOptions::default());
+//! let logged = Logged::new(network, Arc::new(()));
+//! let redirecting = Redirecting::new(Retrying::new(logged));
+//! let transport: Arc<dyn Transport> =
+//!     Arc::new(Authenticated::new(redirecting, Arc::new(Anonymous)));
+//! ```
 
-use std::error::Error as StdError;
+mod authenticated;
+mod body;
+mod connector;
+mod dial;
+mod failure;
+mod in_process;
+mod logged;
+mod network;
+mod origin;
+mod redact;
+mod redirecting;
+mod refusal;
+mod retrying;
+mod sniffed;
+mod stall;
+mod tls;
+mod traffic;
+mod validity;
+
 use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt as _;
-use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::Result;
+
+pub use authenticated::Authenticated;
+pub use body::{Body, Replay};
+pub use in_process::InProcess;
+pub use logged::Logged;
+pub use network::{Network, NetworkOptions};
+pub use redirecting::Redirecting;
+pub use retrying::Retrying;
+pub use tls::{ClientIdentity, TrustRoots};
+pub use traffic::{LoggedBody, Traffic, TrafficObserver};
+
+pub(crate) use authenticated::{ChallengeScope, ScopeHint};
+pub(crate) use body::read_capped;
+pub(crate) use failure::Failure;
+pub(crate) use origin::WebOrigin;
+pub(crate) use redact::shown;
+pub(crate) use redirecting::{FinalUri, NoRedirects};
+pub(crate) use refusal::refusal;
+pub(crate) use retrying::{RetryRules, back_off};
 
 /// Sends one request and gives back the one response. Knows nothing about registries.
 ///
@@ -28,53 +78,9 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>>;
 }
 
-/// The body of a request or a response.
-pub struct Body(UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>);
-
-impl Body {
-    /// Wraps any body.
-    pub fn new<B>(body: B) -> Self
-    where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        Self(body.map_err(Into::into).boxed_unsync())
-    }
-
-    /// Makes a body without bytes.
-    pub fn empty() -> Self {
-        Self::new(http_body_util::Empty::new())
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        Self::new(http_body_util::Full::new(bytes))
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = Box<dyn StdError + Send + Sync>;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
-    }
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Body")
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>> {
+        (**self).send(request).await
     }
 }

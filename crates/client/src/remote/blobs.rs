@@ -1,0 +1,205 @@
+//! Blobs: is it there, and its bytes, taken up where a connection broke.
+
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::stream::{self, Stream};
+use http::header::{self, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use oras_spec::Digest;
+use oras_spec::distribution::{ByteRange, ContentRange, Operation};
+use oras_spec::image::{Descriptor, MediaType};
+
+use super::repository::Repository;
+use super::session::{Answer, Session};
+use crate::transport::{Body, ScopeHint, back_off};
+use crate::{Content, Error, ErrorKind, Result};
+
+/// How often a body may break without a byte of progress before we give up.
+const MAX_FRUITLESS: u32 = 5;
+
+impl Repository {
+    /// Finds a blob by its digest. Its media type is that of bytes nobody knows anything of.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such blob.
+    pub async fn resolve_blob(&self, digest: &Digest) -> Result<Descriptor> {
+        let answer = self.head_blob(digest).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Err(self.not_found(&digest.clone().into()));
+        }
+        let answer = answer.expect(&[StatusCode::OK]).await?;
+        answer.digest(Some(digest))?;
+        match answer.length() {
+            Some(size) => Ok(Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size)),
+            None => Err(answer.wrong("unknown response Content-Length")),
+        }
+    }
+
+    /// Opens a blob by its digest, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such blob.
+    pub async fn fetch_blob_by_digest(&self, digest: &Digest) -> Result<(Descriptor, Content)> {
+        let answer = self.get_blob(digest).await?;
+        let Some(size) = answer.length() else {
+            return Err(answer.wrong("unknown response Content-Length"));
+        };
+        let descriptor = Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size);
+        let content = self.blob_content(&descriptor, answer);
+        Ok((descriptor, content))
+    }
+
+    pub(super) async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<Content> {
+        let answer = self.get_blob(&descriptor.digest).await?;
+        if answer.length().is_some_and(|length| length != descriptor.size) {
+            return Err(answer.mismatch("mismatch Content-Length"));
+        }
+        Ok(self.blob_content(descriptor, answer))
+    }
+
+    pub(super) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        let answer = self.head_blob(digest).await?;
+        match answer.status() {
+            StatusCode::OK => answer.digest(Some(digest)).map(|_| true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(answer.refusal().await),
+        }
+    }
+
+    async fn head_blob(&self, digest: &Digest) -> Result<Answer> {
+        let operation =
+            Operation::HeadBlob { repository: self.name().clone(), digest: digest.clone() };
+        self.session.send(self.request(&operation)).await
+    }
+
+    async fn get_blob(&self, digest: &Digest) -> Result<Answer> {
+        let operation =
+            Operation::GetBlob { repository: self.name().clone(), digest: digest.clone() };
+        let answer = self.session.send(self.request(&operation)).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Err(self.not_found(&digest.clone().into()));
+        }
+        let answer = answer.expect(&[StatusCode::OK]).await?;
+        answer.digest(Some(digest))?;
+        Ok(answer)
+    }
+
+    fn blob_content(&self, descriptor: &Descriptor, answer: Answer) -> Content {
+        let operation = Operation::GetBlob {
+            repository: self.name().clone(),
+            digest: descriptor.digest.clone(),
+        };
+        let download = Download {
+            session: Arc::clone(&self.session),
+            hint: self.hint(&operation),
+            operation,
+            size: descriptor.size,
+            offset: 0,
+            skip: 0,
+            fruitless: 0,
+            body: Some(answer.into_body()),
+        };
+        Content::new(descriptor, download.into_stream())
+    }
+}
+
+/// A blob on its way, over as many connections as it takes.
+struct Download {
+    session: Arc<Session>,
+    operation: Operation,
+    hint: ScopeHint,
+    size: u64,
+    /// How many bytes have been passed on.
+    offset: u64,
+    /// How many bytes of the present body have been passed on before.
+    skip: u64,
+    /// How many connections have broken since the last byte came.
+    fruitless: u32,
+    body: Option<Body>,
+}
+
+impl Download {
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+        stream::try_unfold(self, |mut download| async move {
+            Ok(download.next().await?.map(|chunk| (chunk, download)))
+        })
+    }
+
+    /// Returns the next bytes; nothing at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let Some(body) = &mut self.body else {
+                self.body = Some(self.resume().await?);
+                continue;
+            };
+            let failure = match body.frame().await {
+                Some(Ok(frame)) => {
+                    let Ok(mut chunk) = frame.into_data() else { continue };
+                    let known = self.skip.min(chunk.len() as u64);
+                    self.skip -= known;
+                    chunk.advance(usize::try_from(known).expect("no longer than the chunk"));
+                    if chunk.is_empty() {
+                        continue;
+                    }
+                    self.offset += chunk.len() as u64;
+                    self.fruitless = 0;
+                    return Ok(Some(chunk));
+                }
+                None if self.offset >= self.size => return Ok(None),
+                None => None,
+                Some(Err(error)) => Some(error),
+            };
+            self.body = None;
+            self.fruitless += 1;
+            if self.fruitless > MAX_FRUITLESS {
+                let message = format!("read {} of {} bytes", self.offset, self.size);
+                let error = Error::new(ErrorKind::Network, message);
+                return Err(match failure {
+                    Some(failure) => error.with_source(failure),
+                    None => error.with_source("unexpected EOF"),
+                });
+            }
+            if self.fruitless > 1 {
+                tokio::time::sleep(back_off(self.fruitless - 2)).await;
+            }
+        }
+    }
+
+    /// Asks the registry, never a signed URL of before, for what is missing.
+    async fn resume(&mut self) -> Result<Body> {
+        let answer = self.session.send(self.request(Some(self.offset))).await?;
+        let answer = match answer.status() {
+            StatusCode::RANGE_NOT_SATISFIABLE => self.session.send(self.request(None)).await?,
+            _ => answer,
+        };
+        let answer = answer.expect(&[StatusCode::OK, StatusCode::PARTIAL_CONTENT]).await?;
+        if answer.status() == StatusCode::OK {
+            self.skip = self.offset;
+            return Ok(answer.into_body());
+        }
+        let range = answer.header(&header::CONTENT_RANGE).and_then(|text| text.parse().ok());
+        match range {
+            Some(ContentRange::Within { first, size, .. })
+                if first == self.offset && size.is_none_or(|size| size == self.size) =>
+            {
+                self.skip = 0;
+                Ok(answer.into_body())
+            }
+            _ => Err(answer.mismatch("invalid response Content-Range")),
+        }
+    }
+
+    fn request(&self, from: Option<u64>) -> Request<Body> {
+        let mut request = self.session.request(&self.operation);
+        request.extensions_mut().insert(self.hint.clone());
+        if let Some(offset) = from.filter(|offset| *offset > 0) {
+            let range = HeaderValue::try_from(ByteRange::From(offset).to_string());
+            request.headers_mut().insert(header::RANGE, range.expect("digits and dashes"));
+        }
+        request
+    }
+}

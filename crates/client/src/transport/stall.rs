@@ -1,0 +1,162 @@
+//! Notices when bytes stop flowing, in either direction.
+
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::{Body, Failure};
+use crate::Error;
+
+/// A response body that fails when its reader has waited too long for the next bytes.
+///
+/// A reader that takes its time does not count: the clock runs only while it waits.
+pub(super) struct Watched<B> {
+    inner: B,
+    limit: Duration,
+    /// There while the reader waits.
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Watched<B> {
+    pub(super) fn new(inner: B, limit: Duration) -> Self {
+        Self { inner, limit, wait: None }
+    }
+}
+
+impl<B> http_body::Body for Watched<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: StdError + Send + Sync + 'static,
+{
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            this.wait = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| Failure::of(&error))));
+        }
+        let limit = this.limit;
+        let timer = this.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(Failure::Stalled(limit.as_secs())))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// What is known of a request body while it is sent.
+#[derive(Default)]
+pub(super) struct Sending(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Since when the network has not asked for more; nothing while it waits for our bytes.
+    blocked_since: Option<Instant>,
+    is_done: bool,
+    error: Option<Error>,
+}
+
+impl Sending {
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the error that broke the body on our own side.
+    pub(super) fn take_error(&self) -> Option<Error> {
+        self.with(|state| state.error.take())
+    }
+
+    /// Waits until the network has taken nothing for `idle`, or, once it has taken all, for an
+    /// answer for `answer`.
+    pub(super) async fn stalled(&self, idle: Duration, answer: Duration) -> Failure {
+        loop {
+            let (since, is_done) = self.with(|state| (state.blocked_since, state.is_done));
+            let now = Instant::now();
+            let limit = if is_done { answer } else { idle };
+            let deadline = since.unwrap_or(now) + limit;
+            if deadline <= now {
+                return if is_done {
+                    Failure::ResponseTimeout
+                } else {
+                    Failure::Stalled(idle.as_secs())
+                };
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+}
+
+/// A request body that tells [`Sending`] how it goes.
+pub(super) struct Outgoing {
+    inner: Body,
+    sending: Arc<Sending>,
+}
+
+impl Outgoing {
+    pub(super) fn new(inner: Body) -> (Self, Arc<Sending>) {
+        let sending = Arc::new(Sending::default());
+        (Self { inner, sending: Arc::clone(&sending) }, sending)
+    }
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = Box<dyn StdError + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_frame(cx);
+        let is_done = this.inner.is_end_stream();
+        this.sending.with(|state| match polled {
+            Poll::Pending => {
+                state.blocked_since = None;
+                Poll::Pending
+            }
+            Poll::Ready(Some(Err(error))) => {
+                Poll::Ready(Some(Err(match error.downcast::<Error>() {
+                    Ok(error) => {
+                        let text = error.to_string();
+                        state.error = Some(*error);
+                        text.into()
+                    }
+                    Err(error) => error,
+                })))
+            }
+            Poll::Ready(frame) => {
+                state.blocked_since = Some(Instant::now());
+                state.is_done = is_done || frame.is_none();
+                Poll::Ready(frame)
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
