@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::request::Parts;
 use oras_spec::distribution::Challenge;
-use sha2::{Digest as _, Sha256};
+use oras_spec::{Algorithm, Digest};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -33,6 +34,8 @@ pub struct Users {
     everybody: Vec<User>,
     /// Makes hashes that nobody else can make, or check.
     key: [u8; 32],
+    /// Draws somebody for a name that nobody has.
+    draw: RandomState,
     /// How many passwords may be hashed at once.
     gate: Arc<Semaphore>,
 }
@@ -40,7 +43,7 @@ pub struct Users {
 struct User {
     hash: Arc<str>,
     /// The keyed hash of the password, once it was right.
-    known: OnceLock<[u8; 32]>,
+    known: OnceLock<Digest>,
 }
 
 /// Why somebody cannot be made a user.
@@ -117,7 +120,13 @@ impl Users {
         // One processor stays free for those whose password needs no hashing.
         let at_once = available_parallelism().map_or(1, |count| count.get() - 1).max(1);
         let gate = Arc::new(Semaphore::new(at_once));
-        Ok(Self { names: HashMap::new(), everybody: Vec::new(), key, gate })
+        Ok(Self {
+            names: HashMap::new(),
+            everybody: Vec::new(),
+            key,
+            draw: RandomState::new(),
+            gate,
+        })
     }
 
     fn insert(&mut self, name: &str, hash: &str) {
@@ -135,19 +144,18 @@ impl Users {
     /// A name that nobody has gets somebody's hash, each name always the same, so that it takes
     /// as long as if it were somebody's. Nothing if there is nobody.
     fn candidate(&self, name: &str) -> Option<(&User, bool)> {
-        // Done for every name, as everything here is.
-        let [byte, ..] = self.keyed_hash(name.as_bytes(), &[]);
-        let somebody = usize::from(byte) * self.everybody.len() / 256;
+        let count = u64::try_from(self.everybody.len()).ok().filter(|count| *count > 0)?;
+        let drawn = usize::try_from(self.draw.hash_one(name) % count).ok()?;
         match self.names.get(name) {
             Some(index) => self.everybody.get(*index).map(|user| (user, true)),
-            None => self.everybody.get(somebody).map(|user| (user, false)),
+            None => self.everybody.get(drawn).map(|user| (user, false)),
         }
     }
 
     /// Tells whether `claim` is true.
     async fn check(&self, claim: Claim) -> Result<bool, Busy> {
         let Some((user, named)) = self.candidate(&claim.name) else { return Ok(false) };
-        let password = self.keyed_hash(claim.name.as_bytes(), &claim.password);
+        let password = self.keyed_hash(&claim);
         if named && user.is_known(&password) {
             return Ok(true);
         }
@@ -171,15 +179,15 @@ impl Users {
         Ok(is_right)
     }
 
-    fn keyed_hash(&self, name: &[u8], password: &[u8]) -> [u8; 32] {
-        // The lengths make sure that no two pairs read alike; the hash itself is shown to nobody,
+    fn keyed_hash(&self, claim: &Claim) -> Digest {
+        // The length makes sure that no two claims read alike; the hash itself is shown to nobody,
         // so a key in front does as well as an HMAC.
-        let hash = Sha256::new()
-            .chain_update(self.key)
-            .chain_update((name.len() as u64).to_be_bytes())
-            .chain_update(name)
-            .chain_update(password);
-        hash.finalize().into()
+        let mut hasher = Algorithm::Sha256.hasher();
+        hasher.update(&self.key);
+        hasher.update(&(claim.name.len() as u64).to_be_bytes());
+        hasher.update(claim.name.as_bytes());
+        hasher.update(&claim.password);
+        hasher.finish()
     }
 }
 
@@ -188,9 +196,10 @@ struct Busy;
 
 impl User {
     /// Compares in a time that does not depend on where the hashes differ.
-    fn is_known(&self, password: &[u8; 32]) -> bool {
+    fn is_known(&self, password: &Digest) -> bool {
         self.known.get().is_some_and(|known| {
-            known.iter().zip(password).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+            let pairs = known.encoded().bytes().zip(password.encoded().bytes());
+            pairs.fold(0, |differing, (known, given)| differing | (known ^ given)) == 0
         })
     }
 }

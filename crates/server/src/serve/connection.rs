@@ -55,6 +55,7 @@ impl<S: HttpService> Shared<S> {
         let activity = Arc::new(activity);
         let stream = Stream::new(wire, opening.bytes, Arc::clone(&activity));
         let service = Watched::new(self.service, peer, Arc::clone(&activity));
+        // Boxed, as a connection of one kind need not have room for the other.
         match opening.kind {
             Kind::Tls => {
                 (self.options.observer)(ServeEvent::Tls(peer));
@@ -63,12 +64,12 @@ impl<S: HttpService> Shared<S> {
             Kind::Http1 => {
                 let http1 = http1(&self.options);
                 let connection = http1.serve_connection(TokioIo::new(stream), service);
-                drive(connection, &activity, self.stop).await;
+                Box::pin(drive(connection, &activity, self.stop)).await;
             }
             Kind::Http2 => {
                 let http2 = http2(&self.options);
                 let connection = http2.serve_connection(TokioIo::new(stream), service);
-                drive(connection, &activity, self.stop).await;
+                Box::pin(drive(connection, &activity, self.stop)).await;
             }
         }
         activity.slow()
