@@ -4,6 +4,8 @@ mod suggest;
 
 use std::ffi::OsString;
 
+use oras_spec::Quoted;
+
 use crate::command::help;
 use crate::command::version;
 use crate::command::{Arguments, Body, Command, Invocation, path};
@@ -141,7 +143,7 @@ fn words<'a>(arguments: &[&'a String], command: &Command) -> Vec<&'a String> {
 }
 
 fn unknown(name: &str) -> CliError {
-    let mut message = format!("unknown command {} for \"oras\"", crate::quote::quote(name));
+    let mut message = format!("unknown command {} for \"oras\"", Quoted(name));
     let suggestions = suggest::similar(name, ROOT.members());
     if !suggestions.is_empty() {
         message.push_str("\n\nDid you mean this?\n");

@@ -63,6 +63,13 @@ impl CliError {
         self
     }
 
+    /// Adds a line to the message.
+    #[must_use]
+    pub(crate) fn with_line(mut self, line: &str) -> Self {
+        self.message = format!("{}\n{line}", self.message);
+        self
+    }
+
     /// Puts `words` before the recommendation.
     #[must_use]
     pub(crate) fn recommending_first(mut self, words: &str) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! The binary is three lines around [`run`]; tests call it without a process.
 
+mod args;
 mod cli;
 mod command;
 mod context;
@@ -9,10 +10,11 @@ mod env;
 mod error;
 mod flag;
 mod output;
-mod quote;
 mod report;
 mod runtime;
 mod streams;
+mod template;
+mod visible;
 
 use std::ffi::OsString;
 

@@ -1,6 +1,7 @@
 //! `Printer`, the only writer to standard output and standard error.
 
 pub(crate) mod human;
+pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod status;
 
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{CliError, Result, system_text};
-use crate::quote::visible_lines;
+use crate::visible::visible_lines;
 
 /// Writes what users and scripts read. Safe to use from many tasks: what is printed at once stays
 /// together.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Flag, Kind};
-use crate::quote::quote;
+use oras_spec::Quoted;
 
 /// Lists `flags` by name, their descriptions in one column.
 pub(crate) fn block(flags: &[Flag]) -> String {
@@ -30,7 +30,7 @@ fn default(flag: &Flag) -> String {
     match flag.default.as_ref() {
         "" | "false" => String::new(),
         text if flag.kind == Kind::Number => format!(" (default {text})"),
-        text => format!(" (default {})", quote(text)),
+        text => format!(" (default {})", Quoted(text)),
     }
 }
 

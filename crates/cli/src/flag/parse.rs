@@ -1,7 +1,7 @@
 //! Reads arguments by the rules that pflag, the parser of `oras`, has: same freedom, same messages.
 
 use super::{Choice, Flag, Kind};
-use crate::quote::quote;
+use oras_spec::Quoted;
 
 /// The arguments of a command, read.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Parsed {
     fn set(&mut self, index: usize, text: &str, notices: &mut Vec<String>) -> Result<(), String> {
         let (flag, value) = &mut self.flags[index];
         accept(flag.kind, text, value).map_err(|why| {
-            format!("invalid argument {} for {} flag: {why}", quote(text), quote(&flag.shown()))
+            format!("invalid argument {} for {} flag: {why}", Quoted(text), Quoted(&flag.shown()))
         })?;
         value.given = true;
         if let Some(note) = flag.deprecated {
@@ -176,7 +176,7 @@ fn accept(kind: Kind, text: &str, value: &mut Value) -> Result<(), String> {
                 "1" | "t" | "T" | "TRUE" | "true" | "True" => "true",
                 "0" | "f" | "F" | "FALSE" | "false" | "False" => "false",
                 _ => {
-                    let text = quote(text);
+                    let text = Quoted(text);
                     return Err(format!("strconv.ParseBool: parsing {text}: invalid syntax"));
                 }
             };
@@ -184,7 +184,7 @@ fn accept(kind: Kind, text: &str, value: &mut Value) -> Result<(), String> {
         }
         Kind::Number => {
             let number = number(text)
-                .map_err(|why| format!("strconv.ParseInt: parsing {}: {why}", quote(text)))?;
+                .map_err(|why| format!("strconv.ParseInt: parsing {}: {why}", Quoted(text)))?;
             value.text = number.to_string();
         }
         Kind::Choice(Choice { noun, words }) => {

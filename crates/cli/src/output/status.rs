@@ -8,7 +8,7 @@ use oras_spec::image::Descriptor;
 
 use super::Printer;
 use crate::error::{CliError, Result};
-use crate::quote::visible;
+use crate::visible::visible;
 
 /// The words of one family of commands, padded to the same width.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use oras_spec::image::Descriptor;
 
 use super::super::human;
 use super::super::status::name;
-use crate::quote::visible;
+use crate::visible::visible;
 
 /// How many cells the bar between the brackets has.
 const CELLS: usize = 20;

@@ -1,23 +1,7 @@
-//! Text from elsewhere, made safe to show: quoted as Go quotes it, or with control characters escaped.
+//! Text from elsewhere, made safe to show on a terminal and in logs.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-
-/// Quotes `text` as Go's `%q`.
-pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            _ if is_shown(character) => quoted.push(character),
-            _ => escape(character, &mut quoted),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
 
 /// Escapes what would move the cursor, color, hide or reorder text on a terminal, line ends included.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
@@ -88,13 +72,6 @@ fn escape(character: char, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotes_as_go_does() {
-        assert_eq!(quote("a\"b\\c"), r#""a\"b\\c""#);
-        assert_eq!(quote("é\n\u{1b}[0m\u{7f}"), r#""é\n\x1b[0m\x7f""#);
-        assert_eq!(quote("\u{202e}\u{85}\u{e0001}"), r#""\u202e\u0085\U000e0001""#);
-    }
 
     #[test]
     fn escapes_what_a_terminal_would_obey() {

@@ -1,0 +1,73 @@
+//! `--format` and `--template`: in which form a command says what it did.
+
+use oras_spec::Quoted;
+
+use crate::command::Invocation;
+use crate::error::{CliError, Result};
+use crate::flag::Flag;
+use crate::template::Template;
+
+/// The form of a command's output.
+#[derive(Debug)]
+pub(crate) enum Format {
+    /// Lines for people.
+    Text,
+    /// JSON, indented.
+    Json,
+    /// Whatever a template makes of the JSON.
+    Template(Template),
+}
+
+impl Format {
+    /// Tells whether the output is for people, who are also told what happens on the way.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text)
+    }
+}
+
+/// The names that `--format` takes, the default last.
+const NAMES: [&str; 3] = ["json", "go-template", "text"];
+const SHORTHAND: &str = "use `--format go-template=TEMPLATE` to specify the template";
+
+/// Declares both flags for a command that says `text` unless told otherwise; `noun` is what it
+/// prints then.
+pub(crate) fn flags(help: &'static str) -> [Flag; 2] {
+    [
+        Flag::text("format", help).default("text"),
+        Flag::text("template", "[Experimental] template string used to format output"),
+    ]
+}
+
+/// Reads both flags. A template is parsed here, so that one with a mistake stops the command
+/// before it has begun.
+///
+/// # Errors
+///
+/// If there is no such format, a template is missing or not asked for, or it does not parse.
+pub(crate) fn read(invocation: &Invocation) -> Result<Format> {
+    let parsed = &invocation.parsed;
+    let (name, mut template) = (parsed.text("format"), parsed.text("template"));
+    let name = match name.strip_prefix("go-template=") {
+        Some(shorthand) => {
+            template = shorthand;
+            "go-template"
+        }
+        None => name,
+    };
+    match name {
+        "go-template" if template.is_empty() => {
+            let message = "\"go-template\" format specified but no template given";
+            Err(CliError::new(message).with_recommendation(SHORTHAND))
+        }
+        "go-template" => Ok(Format::Template(Template::parse(template)?)),
+        _ if !NAMES.contains(&name) => {
+            Err(CliError::new(format!("invalid format type: {}", Quoted(name)))
+                .with_recommendation(format!("supported types: {}", NAMES.join(", "))))
+        }
+        _ if !template.is_empty() => {
+            Err(CliError::new("--template must be used with --format go-template"))
+        }
+        "json" => Ok(Format::Json),
+        _ => Ok(Format::Text),
+    }
+}
