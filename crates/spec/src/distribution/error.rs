@@ -1,7 +1,5 @@
 //! The error envelope: how a registry says no.
 
-mod lenient;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -112,8 +110,6 @@ fn null_as_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<St
 }
 
 /// The body of a refusal: `{"errors":[…]}`.
-///
-/// Deserializing demands the envelope; [`parse_any`](Self::parse_any) takes what the field sends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// What is wrong, the most telling first; at least one in a good answer.
