@@ -6,6 +6,7 @@ mod broken_lines;
 mod crash;
 mod disk_full;
 mod every_syscall;
+mod hygiene;
 mod interop_distribution;
 mod interop_oras_python;
 mod interop_skopeo;
