@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use oras_spec::Quoted;
 
 use crate::command::help;
+use crate::command::serve;
 use crate::command::version;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::context::Context;
@@ -23,7 +24,7 @@ static ROOT: Command = Command {
     description: "",
     flags: Vec::new,
     arguments: Arguments::Any,
-    body: Body::Group(&[&HELP, &version::COMMAND]),
+    body: Body::Group(&[&HELP, &serve::COMMAND, &version::COMMAND]),
 };
 
 /// Shows the help page of another command.

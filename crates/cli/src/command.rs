@@ -1,6 +1,7 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
 pub(crate) mod help;
+pub(crate) mod serve;
 pub(crate) mod version;
 
 use futures_util::future::LocalBoxFuture;
@@ -32,6 +33,8 @@ pub(crate) struct Command {
 
 /// How many arguments a command takes, and what they are.
 pub(crate) enum Arguments {
+    /// None at all.
+    None,
     /// As many as there are.
     Any,
     /// So many, which are …
@@ -101,6 +104,13 @@ impl Invocation {
         let found = self.parsed.arguments.len();
         let (wanted, noun) = match self.command.arguments {
             Arguments::Any => return Ok(()),
+            Arguments::None if found == 0 => return Ok(()),
+            Arguments::None => {
+                let path = self.path();
+                return Err(CliError::new(format!("\"{path}\" takes no argument but got {found}"))
+                    .with_usage(self.usage())
+                    .with_recommendation(format!("Run \"{path} -h\" for options and examples")));
+            }
             Arguments::Exactly(count, _) if found == count => return Ok(()),
             Arguments::AtLeast(count, _) if found >= count => return Ok(()),
             Arguments::Exactly(count, noun) => (format!("exactly {count} argument"), noun),

@@ -107,6 +107,18 @@ pub(crate) fn system_text(error: &io::Error) -> String {
     }
 }
 
+/// Joins an error and everything that caused it by colons.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
