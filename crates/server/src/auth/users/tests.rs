@@ -1,3 +1,5 @@
+//! Tests of users: who is let in, and that nobody learns who exists.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
