@@ -1,5 +1,6 @@
 //! Tells the program which compiler built it.
 
+#[expect(clippy::disallowed_methods, reason = "cargo talks to build scripts by variables")]
 fn main() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = std::process::Command::new(rustc)

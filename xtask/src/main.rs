@@ -1,5 +1,6 @@
 //! The project's two commands, `tour` and `test`, and `bench`; std only, so that they start soon.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program for developers")]
+#![expect(clippy::disallowed_methods, reason = "it runs in the surroundings of its developer")]
 
 mod bench;
 mod parts;

@@ -17,6 +17,7 @@ pub struct Environment {
 
 impl Environment {
     /// Takes the surroundings of this process; signals cancel the run.
+    #[expect(clippy::disallowed_methods, reason = "the surroundings enter the program here")]
     pub fn of_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),

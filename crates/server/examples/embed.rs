@@ -16,6 +16,7 @@ use oras_server::serve::{ServeOptions, Server};
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "a program says what it does")]
+#[expect(clippy::disallowed_methods, reason = "a program decides where its files are")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let users = Arc::new(Users::single("ada", "lovelace")?);
     let root = std::env::temp_dir().join("oras-embedded");

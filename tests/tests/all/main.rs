@@ -1,4 +1,5 @@
 //! End-to-end tests: the real program against real registries, clients and faults.
+#![expect(clippy::disallowed_methods, reason = "programs are found where the search path says")]
 
 mod archive_bytes;
 mod bad_input;
