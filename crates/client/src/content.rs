@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use oras_spec::Hasher;
 use oras_spec::image::Descriptor;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Origin, Result};
 
 /// How large a document may be, in bytes, for [`Content::read_all`] to take it into memory: 4 MiB,
 /// as registries demand and `oras` has it.
@@ -59,6 +59,8 @@ pub struct Content {
     on_chunk: Option<OnChunk>,
     /// The digest was checked by whoever made the stream, or will be by whoever receives it.
     trusted: bool,
+    /// Which side of a copy the bytes come from; put on every error of the stream.
+    origin: Option<Origin>,
 }
 
 impl Content {
@@ -73,6 +75,7 @@ impl Content {
             reopen: None,
             on_chunk: None,
             trusted: false,
+            origin: None,
         }
     }
 
@@ -100,6 +103,13 @@ impl Content {
     #[must_use]
     pub(crate) fn trusted(mut self) -> Self {
         self.trusted = true;
+        self
+    }
+
+    /// Says which side of a copy errors of the stream are to name.
+    #[must_use]
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin.get_or_insert(origin);
         self
     }
 
@@ -141,6 +151,7 @@ impl Content {
             reopen: Arc::clone(self.reopen.as_ref()?),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
+            origin: self.origin,
         })
     }
 
@@ -202,6 +213,7 @@ impl Content {
             bytes: self.bytes,
             hasher,
             on_chunk: self.on_chunk,
+            origin: self.origin,
             seen: 0,
             done: false,
         })
@@ -221,6 +233,7 @@ pub(crate) struct Reopener {
     reopen: Reopen,
     on_chunk: Option<OnChunk>,
     trusted: bool,
+    origin: Option<Origin>,
 }
 
 impl Reopener {
@@ -232,6 +245,7 @@ impl Reopener {
             reopen: Some(Arc::clone(&self.reopen)),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
+            origin: self.origin,
         })
     }
 }
@@ -241,6 +255,7 @@ struct Checked {
     bytes: ByteStream,
     hasher: Option<Hasher>,
     on_chunk: Option<OnChunk>,
+    origin: Option<Origin>,
     seen: u64,
     done: bool,
 }
@@ -293,7 +308,10 @@ impl Stream for Checked {
             None => self.finish().err().map(Err),
         };
         self.done = true;
-        Poll::Ready(item)
+        Poll::Ready(match (item, self.origin) {
+            (Some(Err(error)), Some(origin)) => Some(Err(error.with_origin(origin))),
+            (item, _) => item,
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 use http::{Method, StatusCode};
 use oras_spec::distribution::ErrorBody;
@@ -84,6 +86,16 @@ impl Error {
         Self(Box::new(Inner { kind, message, origin: None, response: None, source: None }))
     }
 
+    /// Makes the error for a tag or content that is not there.
+    pub(crate) fn not_found(what: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::NotFound, format!("{what}: not found"))
+    }
+
+    /// Makes the error for a system call on a local file: `open /a/b: permission denied`.
+    pub(crate) fn of_file(verb: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(ErrorKind::Io, format!("{verb} {}: {}", path.display(), system_text(error)))
+    }
+
     /// Makes the error for a registry's refusal. Its kind follows from the status and the code.
     pub fn from_response(kind: ErrorKind, response: RegistryResponse) -> Self {
         let message = response.to_string();
@@ -113,6 +125,13 @@ impl Error {
             response: None,
             source: Some(Box::new(self)),
         }))
+    }
+
+    /// Says `message` instead of everything said so far; kind and origin stay.
+    pub(crate) fn replaced(self, message: impl Into<String>) -> Self {
+        let mut error = Self::new(self.kind(), message);
+        error.0.origin = self.origin();
+        error
     }
 
     /// Says which side of a copy this came from; the first to say so is right.
@@ -157,6 +176,17 @@ impl Error {
             _ => false,
         }
     }
+}
+
+/// What the system says is wrong, in the words of Go: lower case and without a number.
+fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|first| first.to_lowercase().chain(characters).collect())
+        .unwrap_or_default()
 }
 
 impl fmt::Display for Error {

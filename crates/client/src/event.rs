@@ -21,6 +21,8 @@ pub enum Event<'a> {
     Mounted(&'a Descriptor),
     /// The content has the digest of content already copied, under another title.
     Restored(&'a Descriptor),
+    /// The bytes of a document are asked for, to see what it points at.
+    Fetching(&'a Descriptor),
     /// The bytes of a document have arrived and what it points at is about to be looked at.
     Fetched(&'a Descriptor),
     /// The transfer of content failed; the error is returned by the operation.

@@ -10,9 +10,15 @@
 
 pub mod auth;
 pub mod content;
+pub mod copy;
 mod error;
 mod event;
+pub mod graph;
+pub mod pack;
 pub mod remote;
+pub mod select;
+pub mod store;
+pub mod tag;
 mod target;
 pub mod transport;
 

@@ -111,6 +111,18 @@ pub trait Target: Source {
         false
     }
 
+    /// Gives content that is here already the title of `descriptor` too; `false` if its bytes are
+    /// needed again for that.
+    ///
+    /// Only where titles are names of files there is anything to do.
+    ///
+    /// # Errors
+    ///
+    /// If the content cannot be written under that title.
+    async fn restore(&self, _descriptor: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Takes a blob from a sibling repository without moving bytes; `false` if that was not possible.
     ///
     /// # Errors

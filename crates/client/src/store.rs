@@ -1,0 +1,17 @@
+//! The local places: memory, a directory of files, an OCI layout.
+
+mod directory;
+mod draft;
+mod files;
+#[cfg(test)]
+mod fixture;
+mod intake;
+mod memory;
+mod place;
+mod reader;
+mod sink;
+
+pub use files::{Files, FilesOptions};
+pub use memory::Memory;
+pub use place::PATH_TRAVERSAL_DISALLOWED;
+pub use sink::FileSink;

@@ -1,0 +1,152 @@
+//! Drafts: files that get their final name only when they are complete, verified and durable.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags};
+use rustix::io::Errno;
+
+use super::directory::{Directory, of_file};
+use crate::{Error, ErrorKind, Result};
+
+const PREFIX: &str = ".oras-";
+const SUFFIX: &str = ".partial";
+
+/// A file under a temporary name in the directory that its final name will be in.
+///
+/// Dropped without [`Draft::commit`], it removes itself. The draft of a process that was killed
+/// stays, without a lock on it, until [`sweep`] finds it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    directory: Directory,
+    name: OsString,
+    file: File,
+    is_named: bool,
+}
+
+impl Draft {
+    /// Makes an empty draft; `mode` is narrowed by the umask.
+    pub(crate) fn create(directory: &Directory, mode: u32) -> Result<Self> {
+        loop {
+            let name = fresh_name()?;
+            match directory.create_new(&name, mode) {
+                Ok(file) => {
+                    let draft = Self { directory: directory.clone(), name, file, is_named: false };
+                    if draft.lock()? {
+                        return Ok(draft);
+                    }
+                }
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(of_file("open", &directory.path_of(&name), error)),
+            }
+        }
+    }
+
+    /// Marks the draft as being worked on; `false` if a sweep has taken it away just before.
+    fn lock(&self) -> Result<bool> {
+        let lock = FlockOperation::NonBlockingLockExclusive;
+        // A file system that knows no locks is not swept.
+        if rustix::fs::flock(&self.file, lock) == Err(Errno::WOULDBLOCK) {
+            return Ok(false);
+        }
+        let stat = rustix::fs::fstat(&self.file).map_err(|error| self.failed("stat", error))?;
+        Ok(stat.st_nlink > 0)
+    }
+
+    /// Adds bytes at the end.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| of_file("write", &self.path(), error))
+    }
+
+    /// Sets the permission bits.
+    pub(crate) fn set_mode(&self, mode: u32) -> Result<()> {
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode))
+            .map_err(|error| self.failed("chmod", error))
+    }
+
+    /// Gives the draft its name, durably. What had the name before is gone then, unless `overwrite`
+    /// is false: then it stays and the draft goes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AlreadyExists`] if the name is taken and must not be overwritten.
+    pub(crate) fn commit(mut self, name: &OsStr, overwrite: bool) -> Result<File> {
+        rustix::fs::fsync(&self.file).map_err(|error| self.failed("sync", error))?;
+        match self.rename(name, overwrite) {
+            Ok(()) => self.is_named = true,
+            Err(Errno::EXIST) if !overwrite => {
+                return Err(Error::new(ErrorKind::AlreadyExists, "overwrite disallowed"));
+            }
+            Err(error) => return Err(of_file("rename", &self.directory.path_of(name), error)),
+        }
+        self.directory.sync()?;
+        self.file.try_clone().map_err(|error| of_file("dup", &self.directory.path_of(name), error))
+    }
+
+    fn rename(&self, name: &OsStr, overwrite: bool) -> Result<(), Errno> {
+        let directory = self.directory.handle();
+        if overwrite {
+            return rustix::fs::renameat(directory, &self.name, directory, name);
+        }
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(directory, &self.name, directory, name, flags) {
+            // Not every file system can; a hard link does not overwrite either.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                rustix::fs::linkat(directory, &self.name, directory, name, AtFlags::empty())?;
+                rustix::fs::unlinkat(directory, &self.name, AtFlags::empty())
+            }
+            done => done,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path_of(&self.name)
+    }
+
+    fn failed(&self, verb: &str, error: Errno) -> Error {
+        of_file(verb, &self.path(), error)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // Nothing can be done about a failure; the next sweep tries again.
+            self.directory.remove(&self.name).unwrap_or_default();
+        }
+    }
+}
+
+/// Tells whether `name` is one that drafts have.
+pub(crate) fn is_draft_name(name: &[u8]) -> bool {
+    name.strip_prefix(PREFIX.as_bytes())
+        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
+        .is_some_and(|middle| middle.len() == 16 && middle.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Removes the drafts in `directory` that nobody works on anymore.
+///
+/// Best effort: what cannot be listed, locked or removed stays.
+pub(crate) fn sweep(directory: &Directory) {
+    let Ok(entries) = rustix::fs::Dir::read_from(directory.handle()) else { return };
+    for entry in entries.flatten() {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if !is_draft_name(name.as_bytes()) {
+            continue;
+        }
+        let Ok(file) = directory.read(name) else { continue };
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            directory.remove(name).unwrap_or_default();
+        }
+    }
+}
+
+fn fresh_name() -> Result<OsString> {
+    let random = getrandom::u64().map_err(|error| {
+        Error::new(ErrorKind::Io, "find a name for a temporary file").with_source(error)
+    })?;
+    Ok(format!("{PREFIX}{random:016x}{SUFFIX}").into())
+}

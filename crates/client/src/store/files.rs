@@ -1,0 +1,292 @@
+//! A working directory: files become layers, and titles become files.
+
+mod path;
+mod write;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use oras_spec::image::{Descriptor, MediaType, annotation};
+use oras_spec::{Digest, Tag, TagOrDigest};
+
+use super::intake::blocking;
+use super::memory::Memory;
+use super::place::Swept;
+use super::reader::{Reading, Stamp};
+use crate::content::MAX_DOCUMENT_SIZE;
+use crate::{Content, Error, ErrorKind, Result, Source, Target};
+use write::Writer;
+
+/// What a directory of files may do.
+#[derive(Clone, Debug)]
+pub struct FilesOptions {
+    /// Lets titles lead out of the root, over `..`, absolute paths and symbolic links. Off by
+    /// default: whoever made the artifact chose the titles.
+    pub allow_path_traversal: bool,
+    /// Refuses to write a file that is there already. Off by default.
+    pub keep_old_files: bool,
+    /// Where packed directories are put while they are made and unpacked, in files without a name.
+    /// `/tmp` by default.
+    pub temporary_directory: PathBuf,
+}
+
+impl Default for FilesOptions {
+    fn default() -> Self {
+        Self {
+            allow_path_traversal: false,
+            keep_old_files: false,
+            temporary_directory: PathBuf::from("/tmp"),
+        }
+    }
+}
+
+/// A directory whose files are pushed from, and pulled to.
+///
+/// Files are put in with [`Files::add`] and read from where they are when they are fetched.
+/// Content with a title that is pushed is written to that path beneath the root: complete,
+/// verified and durable, or not at all. Content without a title, which is what [`pack`] writes, is
+/// kept in memory, at most 4 MiB each.
+///
+/// What stands in the directory otherwise is none of the store's content: [`Source::exists`] tells
+/// only of what was added or pushed.
+///
+/// [`pack`]: crate::pack::pack
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    options: FilesOptions,
+    memory: Memory,
+    swept: Arc<Swept>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: HashMap<Digest, Found>,
+    titles: HashMap<String, Title>,
+}
+
+/// Where content is, and as what it was added.
+#[derive(Clone, Debug)]
+struct Found {
+    descriptor: Descriptor,
+    place: Bytes,
+}
+
+#[derive(Clone, Debug)]
+enum Bytes {
+    /// A file of the directory, as it was when it was hashed.
+    File(PathBuf, Stamp),
+    /// A file without a name.
+    #[expect(dead_code, reason = "packed directories are about to be kept in one")]
+    Hidden(Reading),
+}
+
+/// What a title stands for, and whether it is written.
+#[derive(Clone, Debug)]
+struct Title {
+    digest: Digest,
+    is_done: bool,
+}
+
+impl Files {
+    /// Makes a store of the directory `root`, which need not be there before something is pushed.
+    pub fn new(root: &Path, options: FilesOptions) -> Self {
+        // Only without a working directory is there no absolute path; then the path is used as is.
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        Self {
+            root: path::clean(&root),
+            options,
+            memory: Memory::with_limit(MAX_DOCUMENT_SIZE),
+            swept: Arc::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Puts a file in: hashes it once and returns its descriptor, with the title if there is one.
+    /// Without a media type it is that of a layer.
+    ///
+    /// `path` is relative to the root. Symbolic links are followed. The file is not copied: should
+    /// it change until it is fetched, fetching fails.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] for a file that cannot be read, [`ErrorKind::AlreadyExists`] for a title
+    /// that other content has.
+    pub async fn add(
+        &self,
+        path: &Path,
+        title: Option<&str>,
+        media_type: Option<MediaType>,
+    ) -> Result<Descriptor> {
+        let path = self.root.join(path);
+        let (mut descriptor, place) = blocking(move || write::hash(&path, media_type)).await?;
+        if let Some(title) = title {
+            descriptor.annotations.insert(annotation::TITLE.to_owned(), title.to_owned());
+            self.claim(title, &descriptor.digest)?.keep();
+        }
+        let found = Found { descriptor: descriptor.clone(), place };
+        self.state().files.insert(descriptor.digest.clone(), found);
+        Ok(descriptor)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a title for a digest. It is free again when the claim is dropped, unless it is kept.
+    fn claim(&self, title: &str, digest: &Digest) -> Result<Claim<'_>> {
+        let mut state = self.state();
+        let is_new = match state.titles.get(title) {
+            None => true,
+            Some(taken) if taken.digest == *digest => false,
+            Some(_) => {
+                return Err(Error::new(
+                    ErrorKind::AlreadyExists,
+                    format!("{title}: duplicate name"),
+                ));
+            }
+        };
+        if is_new {
+            let claimed = Title { digest: digest.clone(), is_done: false };
+            state.titles.insert(title.to_owned(), claimed);
+        }
+        Ok(Claim { files: self, title: title.to_owned(), is_new })
+    }
+
+    /// Tells whether content is here under that very title.
+    fn has_title(&self, title: &str, digest: &Digest) -> bool {
+        let state = self.state();
+        state.titles.get(title).is_some_and(|found| found.is_done && found.digest == *digest)
+    }
+
+    async fn push_titled(&self, title: &str, content: Content) -> Result<()> {
+        let descriptor = content.descriptor().clone();
+        if self.has_title(title, &descriptor.digest) {
+            return Ok(());
+        }
+        let claim = self.claim(title, &descriptor.digest)?;
+        let writer = Writer {
+            root: self.root.clone(),
+            options: self.options.clone(),
+            swept: Arc::clone(&self.swept),
+        };
+        let place = writer.file(title.to_owned(), content).await?;
+        let digest = descriptor.digest.clone();
+        self.state().files.entry(digest).or_insert(Found { descriptor, place });
+        claim.keep();
+        Ok(())
+    }
+}
+
+/// A title that is being written.
+struct Claim<'a> {
+    files: &'a Files,
+    title: String,
+    is_new: bool,
+}
+
+impl Claim<'_> {
+    fn keep(mut self) {
+        self.is_new = false;
+        if let Some(title) = self.files.state().titles.get_mut(&self.title) {
+            title.is_done = true;
+        }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            self.files.state().titles.remove(&self.title);
+        }
+    }
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root.display())
+    }
+}
+
+/// The title that makes content a file: one that is there and not empty.
+fn file_title(descriptor: &Descriptor) -> Option<&str> {
+    descriptor.title().filter(|title| !title.is_empty())
+}
+
+#[async_trait]
+impl Source for Files {
+    async fn resolve(&self, reference: &TagOrDigest) -> Result<Descriptor> {
+        let found = reference
+            .digest()
+            .and_then(|digest| Some(self.state().files.get(digest)?.descriptor.clone()));
+        match found {
+            Some(descriptor) => Ok(descriptor),
+            None => self.memory.resolve(reference).await,
+        }
+    }
+
+    async fn fetch(&self, descriptor: &Descriptor) -> Result<Content> {
+        let found = self.state().files.get(&descriptor.digest).map(|found| found.place.clone());
+        match found {
+            Some(place) => write::open(place, descriptor).await,
+            None => self.memory.fetch(descriptor).await,
+        }
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool> {
+        if let Some(title) = file_title(descriptor) {
+            return Ok(self.has_title(title, &descriptor.digest));
+        }
+        let is_file = self.state().files.contains_key(&descriptor.digest);
+        Ok(is_file || self.memory.exists(descriptor).await?)
+    }
+
+    async fn predecessors(&self, descriptor: &Descriptor) -> Result<Vec<Descriptor>> {
+        self.memory.predecessors(descriptor).await
+    }
+
+    fn tags(&self, last: Option<&Tag>) -> BoxStream<'_, Result<Tag>> {
+        self.memory.tags(last)
+    }
+
+    async fn referrers(
+        &self,
+        subject: &Descriptor,
+        artifact_type: Option<&MediaType>,
+    ) -> Result<Vec<Descriptor>> {
+        self.memory.referrers(subject, artifact_type).await
+    }
+}
+
+#[async_trait]
+impl Target for Files {
+    async fn push(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
+        match file_title(descriptor) {
+            Some(title) => self.push_titled(title, content).await,
+            None => self.memory.push(descriptor, content).await,
+        }
+    }
+
+    async fn tag(&self, descriptor: &Descriptor, tag: &Tag) -> Result<()> {
+        self.memory.tag(descriptor, tag).await
+    }
+
+    async fn restore(&self, descriptor: &Descriptor) -> Result<bool> {
+        let Some(title) = file_title(descriptor) else { return Ok(true) };
+        let Ok(content) = self.fetch(descriptor).await else { return Ok(false) };
+        self.push_titled(title, content).await?;
+        Ok(true)
+    }
+
+    async fn untag(&self, tag: &Tag) -> Result<()> {
+        self.memory.untag(tag).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

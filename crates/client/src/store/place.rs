@@ -1,0 +1,114 @@
+//! Places: a name in an open directory, where one verified file is put.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::directory::{Directory, file_type, of_file};
+use super::draft::{Draft, sweep};
+use super::intake::Incoming;
+use crate::{Error, ErrorKind, Result};
+
+/// What a refusal to write outside the root says, as the cause of its error.
+pub const PATH_TRAVERSAL_DISALLOWED: &str = "path traversal disallowed";
+
+/// A place for one file.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) directory: Directory,
+    pub(crate) name: OsString,
+}
+
+impl Place {
+    /// Returns where this is, for people.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path_of(&self.name)
+    }
+
+    /// Looks at what stands here and says which permission bits a new file is to take over. Only a
+    /// file may be replaced; a link is not followed, so it may not either.
+    pub(crate) fn inspect(&self, overwrite: bool) -> Result<Option<u32>> {
+        let found = self.directory.stat(&self.name);
+        let Some(stat) = found.map_err(|error| of_file("stat", &self.path(), error))? else {
+            return Ok(None);
+        };
+        if !overwrite {
+            return Err(unwritable("overwrite disallowed"));
+        }
+        match file_type(&stat) {
+            FileType::RegularFile => Ok(Some(stat.st_mode & 0o777)),
+            FileType::Directory => Err(of_file("open", &self.path(), Errno::ISDIR)),
+            FileType::Symlink => Err(linked(&self.path())),
+            _ => Err(unwritable(&format!("{} is not a regular file", self.path().display()))),
+        }
+    }
+
+    /// Writes what comes in: all of it, verified and durable, or nothing. A file that is here
+    /// already gives its permission bits and nothing else.
+    pub(crate) fn put(&self, incoming: &mut Incoming, overwrite: bool) -> Result<File> {
+        let mode = self.inspect(overwrite)?;
+        let mut draft = Draft::create(&self.directory, 0o666)?;
+        loop {
+            match incoming.next() {
+                Ok(Some(bytes)) => draft.write(&bytes)?,
+                Ok(None) => break,
+                Err(error) => return Err(not_copied(&self.path(), error)),
+            }
+        }
+        if let Some(mode) = mode {
+            draft.set_mode(mode)?;
+        }
+        draft.commit(&self.name, overwrite).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => unwritable("overwrite disallowed"),
+            _ => error,
+        })
+    }
+}
+
+/// Which directories were swept of stale drafts already.
+#[derive(Debug, Default)]
+pub(crate) struct Swept(Mutex<HashSet<(u64, u64)>>);
+
+impl Swept {
+    /// Sweeps a directory, unless that was done before.
+    pub(crate) fn once(&self, directory: &Directory) {
+        let Ok(stat) = rustix::fs::fstat(directory.handle()) else { return };
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.insert((stat.st_dev, stat.st_ino)) {
+            drop(seen);
+            sweep(directory);
+        }
+    }
+}
+
+/// Makes the error for a path that must not be written, whatever the reason.
+pub(crate) fn unwritable(why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, why).context("failed to resolve path for writing")
+}
+
+/// Makes the error for a symbolic link where none may be.
+pub(crate) fn linked(path: &Path) -> Error {
+    unwritable(&format!("{PATH_TRAVERSAL_DISALLOWED}: {} is a symbolic link", path.display()))
+}
+
+/// Says where content was to go that did not come as it should.
+pub(crate) fn not_copied(path: &Path, error: Error) -> Error {
+    let outer = format!("failed to copy content to {}", path.display());
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    match (error.kind(), cause) {
+        (ErrorKind::Mismatch, Some(cause)) if cause == "unexpected EOF" => {
+            error.replaced(format!("copy failed: {cause}")).context(outer)
+        }
+        (ErrorKind::Mismatch, Some(cause))
+            if cause == "trailing data" || cause == "mismatched digest" =>
+        {
+            error.replaced(cause).context(outer)
+        }
+        _ => error.context("copy failed").context(outer),
+    }
+}

@@ -1,0 +1,139 @@
+//! Streams a file from a thread of its own, without hashing, noticing if it changes.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use rustix::buffer::spare_capacity;
+use tokio::sync::mpsc;
+
+use super::directory::of_file;
+use crate::content::ByteStream;
+use crate::{Error, ErrorKind, Result};
+
+/// How many bytes are read and handed over at a time.
+pub(crate) const CHUNK: usize = 256 * 1024;
+
+/// How many chunks are read ahead.
+const AHEAD: usize = 2;
+
+/// What tells a file from the one it was before: if these are equal, so are the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, u64),
+    changed: (i64, u64),
+}
+
+impl Stamp {
+    /// Looks at an open file.
+    pub(crate) fn of(file: &File, path: &Path) -> Result<Self> {
+        let stat = rustix::fs::fstat(file).map_err(|error| of_file("stat", path, error))?;
+        Ok(Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size.try_into().unwrap_or_default(),
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        })
+    }
+
+    /// How long the file was, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// A file that is to be read, and what it was when it was hashed.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) file: Arc<File>,
+    pub(crate) path: PathBuf,
+    pub(crate) stamp: Stamp,
+}
+
+impl Reading {
+    /// Streams the whole file. The last bytes are held back until it is sure that nothing changed.
+    pub(crate) fn stream(self) -> ByteStream {
+        ByteStream::new(FileStream::Idle(Some(self)))
+    }
+
+    /// Fails if the file is not what it was.
+    pub(crate) fn check(&self) -> Result<()> {
+        if Stamp::of(&self.file, &self.path)? == self.stamp {
+            return Ok(());
+        }
+        Err(changed(&self.path))
+    }
+
+    fn run(&self, sender: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
+        let mut offset = 0;
+        while offset < self.stamp.size {
+            let chunk = self.read(offset)?;
+            offset += chunk.len() as u64;
+            if chunk.is_empty() || offset > self.stamp.size {
+                return Err(changed(&self.path));
+            }
+            if offset == self.stamp.size {
+                self.check()?;
+            }
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, offset: u64) -> Result<Bytes> {
+        let rest = usize::try_from(self.stamp.size - offset).unwrap_or(CHUNK);
+        let mut buffer = Vec::with_capacity(CHUNK.min(rest));
+        while buffer.len() < buffer.capacity() {
+            let at = offset + buffer.len() as u64;
+            match rustix::io::pread(&self.file, spare_capacity(&mut buffer), at) {
+                Ok(0) => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(of_file("read", &self.path, error)),
+            }
+        }
+        Ok(buffer.into())
+    }
+}
+
+/// Makes the error for a file that is not what it was when it was hashed.
+pub(crate) fn changed(path: &Path) -> Error {
+    Error::new(ErrorKind::Mismatch, format!("{}: file changed while reading", path.display()))
+}
+
+/// Starts its thread when it is polled first.
+enum FileStream {
+    Idle(Option<Reading>),
+    Running(mpsc::Receiver<Result<Bytes>>),
+}
+
+impl Stream for FileStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Self::Idle(reading) = &mut *self {
+            let Some(reading) = reading.take() else { return Poll::Ready(None) };
+            let (sender, receiver) = mpsc::channel(AHEAD);
+            // The handle is not kept: a reader that nobody listens to ends by itself.
+            drop(tokio::task::spawn_blocking(move || {
+                if let Err(error) = reading.run(&sender) {
+                    drop(sender.blocking_send(Err(error)));
+                }
+            }));
+            *self = Self::Running(receiver);
+        }
+        match &mut *self {
+            Self::Running(receiver) => receiver.poll_recv(cx),
+            Self::Idle(_) => Poll::Ready(None),
+        }
+    }
+}
