@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Registry;
 use crate::access::AccessObserver;
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Users};
 use crate::limits::Limits;
 use crate::storage::directory::Directory;
 use crate::storage::memory::Memory;
@@ -66,6 +66,11 @@ impl RegistryBuilder {
     pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
         self.config.authenticator = Some(authenticator);
         self
+    }
+
+    /// Lets in these users, and nobody else, everywhere. As [`authenticator`](Self::authenticator).
+    pub fn users(self, users: Users) -> Self {
+        self.authenticator(Arc::new(users))
     }
 
     /// Tells `observer` of every request. By default nobody is told.

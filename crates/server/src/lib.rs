@@ -68,6 +68,18 @@ impl Registry {
         Self { storage, config: Arc::new(config) }
     }
 
+    /// Removes uploads that have expired.
+    ///
+    /// Requests see to it every ten minutes, in the background; a registry that nobody asks
+    /// anything needs to be told.
+    ///
+    /// # Errors
+    ///
+    /// If the storage fails; what could not be removed is tried again next time.
+    pub async fn sweep(&self) -> std::io::Result<()> {
+        self.storage.sweep_uploads().await.map_err(std::io::Error::other)
+    }
+
     /// Makes a service of the registry that answers requests.
     pub fn into_service(self) -> RegistryService {
         RegistryService::new(self)

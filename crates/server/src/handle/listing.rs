@@ -13,7 +13,8 @@ pub(super) async fn tags(asked: &Asked<'_>, repository: RepositoryName, page: Pa
         return Err(ApiError::name_unknown(repository.as_str()));
     }
     let limit = limit(asked, &page);
-    let tags = asked.storage.tags(&repository, page.last.as_deref(), limit + 1).await?;
+    let tags =
+        asked.storage.tags(&repository, page.last.as_deref(), limit.saturating_add(1)).await?;
     let (tags, next) = cut(tags, limit);
     let list = TagList { name: repository.as_str().to_owned(), tags };
     let mut response = json(Bytes::from(oras_spec::json::to_vec(&list)));
@@ -25,7 +26,7 @@ pub(super) async fn tags(asked: &Asked<'_>, repository: RepositoryName, page: Pa
 /// [Docker's catalog](https://distribution.github.io/distribution/spec/api/#listing-repositories)
 pub(super) async fn repositories(asked: &Asked<'_>, page: Page) -> Answer {
     let limit = limit(asked, &page);
-    let names = asked.storage.repositories(page.last.as_deref(), limit + 1).await?;
+    let names = asked.storage.repositories(page.last.as_deref(), limit.saturating_add(1)).await?;
     let (repositories, next) = cut(names, limit);
     let list = RepositoryList { repositories };
     let mut response = json(Bytes::from(oras_spec::json::to_vec(&list)));

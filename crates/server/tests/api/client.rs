@@ -1,16 +1,20 @@
 //! A client of a registry in this process, and the registries to run it against.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use oras_server::{Registry, RegistryBuilder, RegistryService};
 use oras_spec::Digest;
 use oras_spec::distribution::ErrorBody;
 use serde_json::Value;
 use tower_service::Service as _;
+
+use crate::body::Pieces;
 
 /// Runs a test against a registry in memory and against one in a directory.
 pub(crate) async fn on_every_store(test: impl AsyncFn(Client)) {
@@ -49,7 +53,7 @@ impl Client {
     }
 
     pub(crate) fn request(&self, method: Method, target: &str) -> Sending {
-        let mut request = Request::new(Bytes::new());
+        let mut request = Request::new(Full::default());
         *request.method_mut() = method;
         *request.uri_mut() = target.parse().expect("a target");
         *request.headers_mut() = self.headers.clone();
@@ -96,6 +100,12 @@ impl Client {
         answer.expect_status(StatusCode::ACCEPTED).header("location").to_owned()
     }
 
+    /// A request with a body that arrives in its own time.
+    pub(crate) fn streamed(&self, method: Method, target: &str, body: Pieces) -> Sending<Pieces> {
+        let Sending { service, request } = self.request(method, target);
+        Sending { service, request: request.map(|_| body) }
+    }
+
     /// The service itself, for requests of other kinds.
     pub(crate) fn service(&self) -> RegistryService {
         self.service.clone()
@@ -103,28 +113,32 @@ impl Client {
 }
 
 /// A request in the making.
-#[derive(Debug)]
-pub(crate) struct Sending {
+pub(crate) struct Sending<B = Full<Bytes>> {
     service: RegistryService,
-    request: Request<Bytes>,
+    request: Request<B>,
 }
 
 impl Sending {
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        *self.request.body_mut() = Full::new(body.into());
+        self
+    }
+}
+
+impl<B> Sending<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     pub(crate) fn header(mut self, name: impl AsRef<str>, value: &str) -> Self {
         let name: HeaderName = name.as_ref().parse().expect("a header name");
         self.request.headers_mut().append(name, value.parse().expect("a header value"));
         self
     }
 
-    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
-        *self.request.body_mut() = body.into();
-        self
-    }
-
     pub(crate) async fn send(mut self) -> Answer {
         let what = format!("{} {}", self.request.method(), self.request.uri());
-        let request = self.request.map(Full::new);
-        let response = self.service.call(request).await.expect("never fails");
+        let response = self.service.call(self.request).await.expect("never fails");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         Answer { what: what.into(), status: parts.status, headers: parts.headers, body }

@@ -1,7 +1,17 @@
 //! The distribution API, row by row, through the service and in this process, on every store.
 
+mod access;
 mod blobs;
+mod body;
 mod client;
+mod concurrency;
+mod disk;
+mod lists;
 mod manifests;
+mod mounts;
+mod ranges;
+mod referrers;
+mod requests;
+mod restart;
 mod sample;
 mod uploads;

@@ -33,7 +33,8 @@ pub(super) fn parse(file_name: &str) -> Option<String> {
         }
     }
     let name = String::from_utf8(name).ok()?;
-    (print(&name) == file_name).then_some(name)
+    // Hidden files are somebody else's: no name begins with a dot.
+    (!name.starts_with('.') && print(&name) == file_name).then_some(name)
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
             assert_eq!(print(name), file_name);
             assert_eq!(parse(file_name).as_deref(), Some(name));
         }
-        for bad in ["V1", "v1~", "v1~0", "v1~10", "v1~2", "v1~x", "v1~1~1", "a/b"] {
+        for bad in ["V1", "v1~", "v1~0", "v1~10", "v1~2", "v1~x", "v1~1~1", "a/b", ".hidden"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

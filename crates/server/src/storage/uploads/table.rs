@@ -31,7 +31,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) record: Record,
-    pub(super) expires: Instant,
+    /// Nothing if that is too far away to be told.
+    pub(super) expires: Option<Instant>,
     /// Bytes that count, between two changes.
     pub(super) held: AtomicU64,
     pub(super) progress: Arc<tokio::sync::Mutex<Progress>>,
@@ -56,6 +57,12 @@ pub(super) struct Progress {
     pub(super) is_recorded: bool,
 }
 
+impl Upload {
+    fn is_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| Instant::now() >= expires)
+    }
+}
+
 impl Uploads {
     pub(in crate::storage) fn new(limits: &Limits) -> Self {
         Self {
@@ -77,7 +84,7 @@ impl Uploads {
         let algorithm: Algorithm = record.algorithm.parse().ok()?;
         Some(Upload {
             record,
-            expires: Instant::now() + left,
+            expires: Instant::now().checked_add(left),
             held: AtomicU64::new(size),
             progress: Arc::new(tokio::sync::Mutex::new(Progress {
                 size,
@@ -109,7 +116,7 @@ impl Storage {
         };
         let is_claimed = upload.record.repository == claim.repository.as_str()
             && upload.record.user == claim.user
-            && Instant::now() < upload.expires;
+            && !upload.is_expired();
         if is_claimed { Ok(upload) } else { Err(UploadError::Unknown) }
     }
 
@@ -164,7 +171,7 @@ impl Storage {
             };
         };
         match lock(&upload) {
-            Ok(_progress) if Instant::now() >= upload.expires => self.remove_upload(id).await,
+            Ok(_progress) if upload.is_expired() => self.remove_upload(id).await,
             _ => Ok(()),
         }
     }
