@@ -7,13 +7,13 @@ use std::ffi::OsString;
 use oras_spec::Quoted;
 
 use crate::command::help;
-use crate::command::serve;
-use crate::command::version;
 use crate::command::{Arguments, Body, Command, Invocation, path};
+use crate::command::{manifest, repo, resolve, serve, tag, version};
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
 use crate::flag::parse::Parsed;
+use crate::runtime;
 
 /// The program itself.
 static ROOT: Command = Command {
@@ -24,7 +24,15 @@ static ROOT: Command = Command {
     description: "",
     flags: Vec::new,
     arguments: Arguments::Any,
-    body: Body::Group(&[&HELP, &serve::COMMAND, &version::COMMAND]),
+    body: Body::Group(&[
+        &HELP,
+        &manifest::COMMAND,
+        &repo::COMMAND,
+        &resolve::COMMAND,
+        &serve::COMMAND,
+        &tag::COMMAND,
+        &version::COMMAND,
+    ]),
 };
 
 /// Shows the help page of another command.
@@ -69,7 +77,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>, context: &Conte
             context.printer.bytes(help::page(&invocation.parents, command).as_bytes())
         }
         Body::Quick(run) => run(&invocation, context),
-        Body::Waiting(run) => crate::runtime::wait(run(&invocation, context), context),
+        Body::Waiting(run) => runtime::wait(run(&invocation, context), context),
+        Body::Lasting(run) => runtime::last(run(&invocation, context)),
     }
 }
 

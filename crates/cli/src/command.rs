@@ -1,7 +1,11 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
 pub(crate) mod help;
+pub(crate) mod manifest;
+pub(crate) mod repo;
+pub(crate) mod resolve;
 pub(crate) mod serve;
+pub(crate) mod tag;
 pub(crate) mod version;
 
 use futures_util::future::LocalBoxFuture;
@@ -49,16 +53,21 @@ pub(crate) enum Body {
     Group(&'static [&'static Command]),
     /// Something that needs neither network nor waiting.
     Quick(fn(&Invocation, &Context) -> Result<()>),
-    /// Something that waits.
-    Waiting(for<'a> fn(&'a Invocation, &'a Context) -> LocalBoxFuture<'a, Result<()>>),
+    /// Something that waits; a signal cancels it.
+    Waiting(Waiting),
+    /// Something that goes on until a signal, which it hears itself, ends it well.
+    Lasting(Waiting),
 }
+
+/// The function of a command that waits.
+type Waiting = for<'a> fn(&'a Invocation, &'a Context) -> LocalBoxFuture<'a, Result<()>>;
 
 impl Command {
     /// Returns the commands of the group; none if it is no group.
     pub(crate) fn members(&self) -> &'static [&'static Self] {
         match self.body {
             Body::Group(members) => members,
-            Body::Quick(_) | Body::Waiting(_) => &[],
+            Body::Quick(_) | Body::Waiting(_) | Body::Lasting(_) => &[],
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::env::Environment;
 use crate::error::{CliError, Result, system_text};
 use crate::output::Printer;
+use crate::output::log::Log;
 use crate::streams::{Size, Streams};
 
 /// The one thing that is passed to all commands.
@@ -31,6 +32,11 @@ impl Context {
             input_is_terminal: streams.input_is_terminal,
             input: Arc::new(Mutex::new(streams.input)),
         }
+    }
+
+    /// Returns the log, with debug entries if `is_debug`.
+    pub(crate) fn log(&self, is_debug: bool) -> Log {
+        Log::new(Arc::clone(&self.printer), self.environment.clone(), is_debug)
     }
 
     /// Reads standard input to its end.

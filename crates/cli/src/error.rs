@@ -14,6 +14,7 @@ pub(crate) struct CliError {
     usage: Option<String>,
     recommendation: Option<String>,
     trailer: Option<&'static str>,
+    is_about_reference: bool,
 }
 
 impl CliError {
@@ -25,6 +26,7 @@ impl CliError {
             usage: None,
             recommendation: None,
             trailer: None,
+            is_about_reference: false,
         }
     }
 
@@ -61,6 +63,18 @@ impl CliError {
     pub(crate) fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
+    }
+
+    /// Marks it as being about a reference that does not parse, which some commands say more about.
+    #[must_use]
+    pub(crate) fn about_reference(mut self) -> Self {
+        self.is_about_reference = true;
+        self
+    }
+
+    /// Tells whether it is about a reference that does not parse.
+    pub(crate) fn is_about_reference(&self) -> bool {
+        self.is_about_reference
     }
 
     /// Adds a line to the message.

@@ -2,9 +2,11 @@
 //!
 //! The binary is three lines around [`run`]; tests call it without a process.
 
+mod advice;
 mod args;
 mod cli;
 mod command;
+mod connect;
 mod context;
 mod env;
 mod error;

@@ -3,6 +3,7 @@
 pub(crate) mod human;
 pub(crate) mod log;
 pub(crate) mod progress;
+pub(crate) mod render;
 pub(crate) mod status;
 
 use std::io::{self, Write};

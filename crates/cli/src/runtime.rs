@@ -19,13 +19,7 @@ const GRACE: Duration = Duration::from_millis(500);
 ///
 /// What the work fails with, or that it was canceled.
 pub(crate) fn wait(work: impl Future<Output = Result<()>>, context: &Context) -> Result<()> {
-    let workers = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::new(format!("start the runtime: {error}")))?;
-    let done = runtime.block_on(async {
+    last(async {
         if !context.environment.obeys_signals() {
             return work.await;
         }
@@ -33,7 +27,22 @@ pub(crate) fn wait(work: impl Future<Output = Result<()>>, context: &Context) ->
             Either::Left(((), _)) => Err(CliError::new("context canceled")),
             Either::Right((done, _)) => done,
         }
-    });
+    })
+}
+
+/// Waits for `work` on a new runtime, whatever signals there are.
+///
+/// # Errors
+///
+/// What the work fails with.
+pub(crate) fn last(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let workers = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(format!("start the runtime: {error}")))?;
+    let done = runtime.block_on(work);
     runtime.shutdown_timeout(GRACE);
     done
 }

@@ -83,7 +83,8 @@ impl Target {
             return Ok(layout(path, false, &reference));
         }
         let reference: Reference = raw.parse().map_err(|error| {
-            CliError::new(format!("{}: {error}", Quoted(raw))).with_recommendation(FORM)
+            let error = CliError::new(format!("{}: {error}", Quoted(raw)));
+            error.with_recommendation(FORM).about_reference()
         })?;
         Ok(Self {
             raw: raw.to_owned(),

@@ -19,7 +19,7 @@ pub(crate) fn usage(parents: &str, command: &Command) -> String {
     let mut page = "Usage:\n".to_owned();
     match command.body {
         Body::Group(_) => page.push_str(&format!("  {path} [command]\n")),
-        Body::Quick(_) | Body::Waiting(_) => {
+        Body::Quick(_) | Body::Waiting(_) | Body::Lasting(_) => {
             let flags = if command.synopsis.contains("[flags]") { "" } else { " [flags]" };
             page.push_str(&format!("  {parents} {}{flags}\n", command.synopsis));
         }

@@ -38,7 +38,7 @@ Example - serve only the users in a file made by 'htpasswd -B':
   oras serve --htpasswd ./users",
     flags,
     arguments: Arguments::None,
-    body: Body::Waiting(run),
+    body: Body::Lasting(run),
 };
 
 fn flags() -> Vec<Flag> {

@@ -1,0 +1,273 @@
+//! Opens registries and layouts as the flags say.
+
+mod files;
+mod resolve;
+mod traffic;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use oras_client::auth::{Anonymous, Credential, Credentials, StaticCredentials};
+use oras_client::remote::{Registry, RegistryOptions, Repository};
+use oras_client::transport::{
+    Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Redirecting, Retrying,
+    TrafficObserver, Transport,
+};
+use oras_client::{Source, Target as WritableTarget};
+use oras_spec::distribution::{Action, Warning};
+use oras_spec::image::{Descriptor, MediaType, Platform};
+use oras_spec::{RegistryName, TagOrDigest};
+
+use crate::advice::Advisor;
+use crate::args::remote::Remote;
+use crate::args::target::{Place, Target};
+use crate::command::Invocation;
+use crate::command::version::VERSION;
+use crate::context::Context;
+use crate::error::{CliError, Result};
+use crate::output::log::{Level, Log};
+
+/// What a command is going to do to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look.
+    Read,
+    /// Add to it, too.
+    Write,
+}
+
+/// A target that is open, and whom to ask what its errors mean.
+pub(crate) struct Opened<'a> {
+    place: OpenedPlace,
+    advisor: Advisor<'a>,
+}
+
+enum OpenedPlace {
+    Repository(Repository),
+}
+
+impl Opened<'_> {
+    /// Returns it as something to read from.
+    pub(crate) fn source(&self) -> &dyn Source {
+        match &self.place {
+            OpenedPlace::Repository(repository) => repository,
+        }
+    }
+
+    /// Says which media types manifests may have; only a repository needs to know.
+    ///
+    /// # Errors
+    ///
+    /// If it is a layout.
+    pub(crate) fn with_media_types(self, types: &[String]) -> Result<Self> {
+        if types.is_empty() {
+            return Ok(self);
+        }
+        let types = types.iter().map(|text| MediaType::from(text.as_str()));
+        let place = match self.place {
+            OpenedPlace::Repository(repository) => {
+                OpenedPlace::Repository(repository.with_media_types(types))
+            }
+        };
+        Ok(Self { place, ..self })
+    }
+
+    /// Returns it as something to write to.
+    pub(crate) fn target(&self) -> &dyn WritableTarget {
+        match &self.place {
+            OpenedPlace::Repository(repository) => repository,
+        }
+    }
+
+    /// Finds what a reference names; with a platform, the manifest for it.
+    pub(crate) async fn resolve(
+        &self,
+        reference: &TagOrDigest,
+        platform: Option<&Platform>,
+    ) -> oras_client::Result<Descriptor> {
+        oras_client::select::resolve(self.source(), reference, platform).await
+    }
+
+    /// Says what went wrong and what to do.
+    pub(crate) fn explain(&self, error: &oras_client::Error) -> CliError {
+        self.advisor.explain(error)
+    }
+}
+
+impl Target {
+    /// Opens it. A repository is not asked yet.
+    ///
+    /// # Errors
+    ///
+    /// If a file that a flag names cannot be read, or a layout not be opened.
+    pub(crate) fn open<'a>(
+        &'a self,
+        invocation: &'a Invocation,
+        access: Access,
+        context: &Context,
+    ) -> Result<Opened<'a>> {
+        let credentials = credentials_file(&self.remote, context);
+        let advisor = Advisor::of_target(invocation, self, credentials);
+        match &self.place {
+            Place::Registry(reference) => {
+                let registry = registry(invocation, &self.remote, reference.registry(), context)?;
+                let actions: &[Action] = match access {
+                    Access::Read => &[Action::Pull],
+                    Access::Write => &[Action::Pull, Action::Push],
+                };
+                let repository = registry.repository(reference.repository().clone());
+                let repository = repository.with_actions(actions.iter().cloned());
+                Ok(Opened { place: OpenedPlace::Repository(repository), advisor })
+            }
+            Place::Layout { .. } => Err(CliError::new("layouts are not supported yet")),
+        }
+    }
+}
+
+/// Makes the handle of a registry; sends nothing yet.
+///
+/// # Errors
+///
+/// If a flag does not say what it should, or a file that one names cannot be read.
+pub(crate) fn registry(
+    invocation: &Invocation,
+    remote: &Remote,
+    name: &RegistryName,
+    context: &Context,
+) -> Result<Registry> {
+    let plain_http = remote.plain_http.unwrap_or_else(|| is_local(name));
+    let environment = &context.environment;
+    let headers = headers(&remote.headers)?;
+    let identity = match &remote.identity {
+        Some((certificate, key)) => {
+            let (chain, key) = files::identity(environment, certificate, key)?;
+            let origin = format!("https://{name}").parse().map_err(|_| {
+                CliError::new(format!("invalid registry {}", oras_spec::Quoted(name.as_str())))
+            })?;
+            Some(ClientIdentity { origin, chain, key })
+        }
+        None => None,
+    };
+    let network = Network::new(NetworkOptions {
+        roots: files::roots(environment, &remote.ca_file)?,
+        insecure: remote.insecure,
+        identity,
+        resolve: resolve::read(&remote.resolve)?,
+        ..NetworkOptions::default()
+    });
+    let log = context.log(invocation.parsed.switch("debug"));
+    let observer: Arc<dyn TrafficObserver> =
+        if log.is_debug() { Arc::new(traffic::Recorder::new(log.clone())) } else { Arc::new(()) };
+    let logged = Logged::new(network, Arc::clone(&observer)).hiding(headers.keys().cloned());
+    let retrying = Retrying::new(logged).with_observer(observer);
+    let credentials = credentials(remote, context)?;
+    let transport = Authenticated::new(Redirecting::new(retrying), credentials);
+    let transport: Arc<dyn Transport> = Arc::new(transport);
+    let options = RegistryOptions {
+        plain_http,
+        user_agent: HeaderValue::from_str(&format!("oras/{VERSION}"))
+            .expect("a version is a header value"),
+        headers,
+        warnings: warnings(log, name),
+        ..RegistryOptions::default()
+    };
+    Ok(Registry::new(name.clone(), transport, options))
+}
+
+/// Tells whether a registry is on this machine, so that nobody is between it and us.
+fn is_local(name: &RegistryName) -> bool {
+    let host = name.host();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let invalid = |_: &dyn fmt::Display| {
+            let header = format!("{name}: {value}");
+            CliError::new(format!("invalid header: {}", oras_spec::Quoted(&header)))
+        };
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(&error))?;
+        let mut value = HeaderValue::from_str(value).map_err(|error| invalid(&error))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// Returns where credentials for a registry come from.
+fn credentials(remote: &Remote, context: &Context) -> Result<Arc<dyn Credentials>> {
+    if let Some(credential) = static_credential(remote) {
+        return Ok(Arc::new(StaticCredentials::new(credential)));
+    }
+    stored(remote, context)
+}
+
+/// Returns the credential that flags state, if they do.
+pub(crate) fn static_credential(remote: &Remote) -> Option<Credential> {
+    match (remote.username.as_str(), remote.secret.as_str()) {
+        ("", "") => None,
+        ("", token) => Some(Credential::identity_token(token)),
+        (username, password) => Some(Credential::password(username, password)),
+    }
+}
+
+/// Opens the files with credentials; none of them need be there.
+pub(crate) fn stored(remote: &Remote, context: &Context) -> Result<Arc<dyn Credentials>> {
+    let _ = (remote, context);
+    Ok(Arc::new(Anonymous))
+}
+
+/// Returns the one file that credentials come from; nothing if there are several or flags state it.
+pub(crate) fn credentials_file(remote: &Remote, context: &Context) -> Option<String> {
+    if static_credential(remote).is_some() {
+        return None;
+    }
+    match remote.registry_configs.as_slice() {
+        [] => Some(context.environment.docker_config()?.display().to_string()),
+        [only] => Some(only.clone()),
+        _ => None,
+    }
+}
+
+/// Shows what the registry wants its users to read.
+fn warnings(log: Log, name: &RegistryName) -> Arc<dyn Fn(&Warning) + Send + Sync> {
+    let registry = name.to_string();
+    Arc::new(move |warning| {
+        let text = crate::visible::visible(&warning.text()).into_owned();
+        log.entry(Level::Warning, &text, &[("registry", &registry)]);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_spoken_to_without_tls() {
+        for name in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"] {
+            assert!(is_local(&name.parse().expect("a registry")), "{name}");
+        }
+        for name in ["LOCALHOST", "localhost.example", "10.0.0.1:5000", "[::2]", "docker.io"] {
+            assert!(!is_local(&name.parse().expect("a registry")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_without_a_name_is_a_token() {
+        let credential = |username: &str, secret: &str| {
+            static_credential(&Remote {
+                username: username.to_owned(),
+                secret: secret.to_owned(),
+                ..Remote::default()
+            })
+        };
+        assert_eq!(credential("", ""), None);
+        assert_eq!(credential("", "t"), Some(Credential::identity_token("t")));
+        assert_eq!(credential("u", "p"), Some(Credential::password("u", "p")));
+        assert_eq!(credential("u", ""), Some(Credential::password("u", "")));
+    }
+}
