@@ -11,7 +11,7 @@ mod tour;
 
 use std::process::ExitCode;
 
-/// What went wrong, as a sentence for whoever ran the command.
+/// What went wrong, as a sentence for whoever ran the command; empty if that has been told already.
 type Failure = String;
 
 fn main() -> ExitCode {
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_empty() => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::FAILURE

@@ -35,7 +35,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     let skipped = std::fs::read_to_string(&skips).unwrap_or_default();
     report(&parts, &skipped, &mut tally);
     println!("{tally}");
-    if tally.failed == 0 { Ok(()) } else { Err("some tests failed".to_owned()) }
+    // The count is the last line; what failed has been told above it.
+    if tally.failed == 0 { Ok(()) } else { Err(Failure::new()) }
 }
 
 /// Runs `cargo test`, passing its lines on; tells whether it succeeded.
