@@ -1,11 +1,16 @@
 //! Who we are: credentials, and where they come from.
 
+mod docker_config;
+mod helper;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use oras_spec::RegistryName;
 
 use crate::{Error, ErrorKind, Result};
+
+pub use docker_config::DockerConfig;
 
 /// What proves to a registry who we are. Empty fields are not there.
 ///

@@ -269,6 +269,10 @@ impl Checked {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(chunk);
         }
+        // Whoever stops reading at the last byte shall not have it unverified either.
+        if self.seen == self.descriptor.size {
+            self.check_digest()?;
+        }
         if let Some(hear) = &self.on_chunk {
             hear(chunk.len() as u64);
         }
@@ -279,6 +283,10 @@ impl Checked {
         if self.seen < self.descriptor.size {
             return Err(self.mismatch("unexpected EOF"));
         }
+        self.check_digest()
+    }
+
+    fn check_digest(&mut self) -> Result<()> {
         match self.hasher.take().map(Hasher::finish) {
             Some(found) if found != self.descriptor.digest => {
                 Err(self.mismatch("mismatched digest"))
@@ -353,6 +361,14 @@ mod tests {
         assert_eq!(read(content(b"abc", &[b"ab", b"cd"])).await, Err("trailing data".to_owned()));
         assert_eq!(read(content(b"", &[b"x"])).await, Err("trailing data".to_owned()));
         assert_eq!(read(content(b"abc", &[])).await, Err("unexpected EOF".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn the_last_chunk_is_held_back_until_it_is_verified() {
+        let mut stream = content(b"abcd", &[b"ab", b"xd"]).into_stream();
+        assert_eq!(stream.next().await.expect("a chunk").expect("good so far"), "ab");
+        assert!(stream.next().await.expect("an item").is_err());
+        assert!(stream.next().await.is_none());
     }
 
     #[tokio::test]

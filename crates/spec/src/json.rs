@@ -47,9 +47,18 @@ const MAX_INDENTED: usize = 64 * 1024 * 1024;
 ///
 /// If `text` is not one JSON value, or would be longer than 64 MiB when indented.
 pub fn indent(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    indent_by(text, "  ")
+}
+
+/// As [`indent`], by `unit` instead of two blanks: Docker's `config.json` has tabs.
+///
+/// # Errors
+///
+/// As [`indent`].
+pub fn indent_by(text: &[u8], unit: &str) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::from_slice::<IgnoredAny>(text)?;
-    let mut indenter =
-        Indenter { out: Vec::with_capacity(text.len()), depth: 0, just_opened: false };
+    let out = Vec::with_capacity(text.len());
+    let mut indenter = Indenter { out, unit, depth: 0, just_opened: false };
     let value = text.trim_ascii_end();
     let mut rest = value;
     while let [byte, tail @ ..] = rest {
@@ -84,14 +93,15 @@ fn string_end(text: &[u8]) -> usize {
     closing.map_or(text.len(), |index| index + 2)
 }
 
-struct Indenter {
+struct Indenter<'a> {
     out: Vec<u8>,
+    unit: &'a str,
     depth: usize,
     /// The last byte written opened an object or an array: an empty one stays on its line.
     just_opened: bool,
 }
 
-impl Indenter {
+impl Indenter<'_> {
     fn punctuation(&mut self, byte: u8) {
         match byte {
             b'{' | b'[' => {
@@ -124,7 +134,9 @@ impl Indenter {
 
     fn line(&mut self) {
         self.out.push(b'\n');
-        self.out.resize(self.out.len() + 2 * self.depth, b' ');
+        for _ in 0..self.depth {
+            self.out.extend_from_slice(self.unit.as_bytes());
+        }
     }
 }
 

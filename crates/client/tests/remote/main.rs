@@ -1,5 +1,6 @@
 //! The remote half against servers that do as they are told.
 
+mod auth;
 mod repository;
 mod server;
 

@@ -7,7 +7,7 @@ use oras_client::{Content, ErrorKind, Source as _, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
 use oras_spec::{Digest, Tag, TagOrDigest};
 
-use crate::server::{Reply, Seen, Server, error, reply, status};
+use crate::server::{Reply, Server, error, reply, status};
 use crate::{chain, plain_http, repository, transport};
 
 const MANIFEST: &[u8] = br#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
@@ -66,7 +66,7 @@ async fn names_what_is_not_there() {
 #[tokio::test]
 async fn pushes_a_blob_with_one_post_and_one_put() {
     let digest = Digest::of(b"hello");
-    let server = Server::start(move |seen: &Seen| match seen.method.as_str() {
+    let server = Server::start(move |seen| match seen.method.as_str() {
         "POST" => reply(202, &[("location", "/v2/a/b/blobs/uploads/1?_state=a%2Fb%3D")], ""),
         "PUT" => status(201),
         _ => status(404),
