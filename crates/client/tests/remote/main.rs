@@ -1,8 +1,14 @@
 //! The remote half against servers that do as they are told.
 
 mod auth;
+mod downloads;
+mod listing;
+mod manifests;
+mod redirects;
 mod repository;
+mod retries;
 mod server;
+mod uploads;
 
 use std::sync::Arc;
 

@@ -1,0 +1,191 @@
+//! Downloads: resumed where they broke, checked to the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::StreamBody;
+use oras_client::remote::{Registry, RegistryOptions, Repository};
+use oras_client::transport::{Body, Transport};
+use oras_client::{ErrorKind, Result, Source as _};
+use oras_spec::Digest;
+use oras_spec::image::{Descriptor, MediaType};
+
+use crate::chain;
+use crate::server::{Reply, Scripted, Seen, reply, status};
+
+/// Breaks the bodies of successes after so many bytes; when all numbers are used up, no more.
+#[derive(Debug)]
+struct Breaking<T> {
+    inner: T,
+    after: Vec<usize>,
+    next: AtomicUsize,
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Breaking<T> {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let response = self.inner.send(request).await?;
+        if !response.status().is_success() {
+            return Ok(response);
+        }
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let Some(&after) = self.after.get(next) else { return Ok(response) };
+        let (parts, body) = response.into_parts();
+        let whole = http_body_util::BodyExt::collect(body).await.expect("whole").to_bytes();
+        let frames = [
+            Ok(http_body::Frame::data(whole.slice(..after.min(whole.len())))),
+            Err("connection reset by peer"),
+        ];
+        let broken = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+        Ok(Response::from_parts(parts, broken))
+    }
+}
+
+fn text() -> Bytes {
+    Bytes::from_static(b"0123456789")
+}
+
+fn blob() -> Descriptor {
+    Descriptor::of(MediaType::OCTET_STREAM, &text())
+}
+
+fn repository(transport: impl Transport) -> Repository {
+    let name = "r.example".parse().expect("a name");
+    Registry::new(name, Arc::new(transport), RegistryOptions::default())
+        .repository("a".parse().expect("a name"))
+}
+
+/// Reads the blob over connections that break; returns it, or why not, and the ranges asked for.
+async fn read(
+    after: &[usize],
+    script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (std::result::Result<Bytes, String>, Vec<Option<String>>) {
+    let scripted = Scripted::new(script);
+    let transport =
+        Breaking { inner: scripted.transport(), after: after.to_vec(), next: AtomicUsize::new(0) };
+    let outcome = match repository(transport).fetch(&blob()).await {
+        Ok(content) => content.read_all().await,
+        Err(error) => Err(error),
+    };
+    let ranges =
+        scripted.seen().iter().map(|seen| seen.header("range").map(str::to_owned)).collect();
+    (outcome.map_err(|error| chain(&error)), ranges)
+}
+
+/// Answers ranges as they should be.
+fn ranged(seen: &Seen) -> Reply {
+    let Some(range) = seen.header("range") else { return reply(200, &[], text()) };
+    let first: usize = range
+        .strip_prefix("bytes=")
+        .and_then(|r| r.strip_suffix('-'))
+        .expect("open")
+        .parse()
+        .expect("a number");
+    let header = format!("bytes {first}-9/10");
+    reply(206, &[("content-range", &header)], text().slice(first..))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_download_goes_on_where_it_broke() {
+    for cut in 1..10 {
+        let (read, ranges) = read(&[cut], ranged).await;
+        assert_eq!(read, Ok(text()));
+        assert_eq!(ranges, [None, Some(format!("bytes={cut}-"))]);
+    }
+    let (read, ranges) = read(&[0, 3, 3, 3], ranged).await;
+    assert_eq!(read, Ok(text()));
+    let expected = [None, None, Some(3), Some(6), Some(9)];
+    assert_eq!(ranges, expected.map(|n| n.map(|n| format!("bytes={n}-"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_without_ranges_is_read_anew_and_what_is_known_is_skipped() {
+    let (read, _) = read(&[4, 2, 7], |_| reply(200, &[], text())).await;
+    assert_eq!(read, Ok(text()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_range_that_is_refused_starts_over() {
+    let whole_or_nothing = |seen: &Seen| match seen.header("range") {
+        Some(_) => status(416),
+        None => reply(200, &[], text()),
+    };
+    let (read, ranges) = read(&[4], whole_or_nothing).await;
+    assert_eq!(read, Ok(text()));
+    assert_eq!(ranges.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_patient_and_the_lack_of_it_is_not() {
+    let (good, _) = read(&[1; 9], ranged).await;
+    assert_eq!(good, Ok(text()), "each connection brings a byte");
+    let (bad, ranges) = read(&[4, 0, 0, 0, 0, 0, 0, 0, 0], ranged).await;
+    assert_eq!(bad, Err("read 4 of 10 bytes: connection reset by peer".to_owned()));
+    assert_eq!(ranges.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_range_is_not_taken_for_the_right_one() {
+    for header in ["bytes 3-9/10", "bytes 4-9/11", "bytes */10", "4-9/10", ""] {
+        let (read, _) = read(&[4], move |seen| match seen.header("range") {
+            Some(_) => reply(206, &[("content-range", header)], text().slice(4..)),
+            None => reply(200, &[], text()),
+        })
+        .await;
+        let error = read.expect_err(header);
+        assert!(error.ends_with("invalid response Content-Range"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_between_connections_is_found_out() {
+    let (read, _) = read(&[4], |seen| match seen.header("range") {
+        Some(_) => reply(206, &[("content-range", "bytes 4-9/10")], "456780"),
+        None => reply(200, &[], text()),
+    })
+    .await;
+    assert_eq!(read, Err(format!("read {}: mismatched digest", blob().digest)));
+}
+
+#[tokio::test]
+async fn lies_about_size_and_digest_are_found_out_before_or_while_reading() {
+    let wrong = Digest::of(b"other").to_string();
+    let short = |_: &Seen| reply(200, &[("content-length", "9")], text().slice(..9));
+    let named = move |_: &Seen| reply(200, &[("docker-content-digest", &wrong)], text());
+    let (read_short, _) = read(&[], short).await;
+    let url = format!("https://r.example/v2/a/blobs/{}", blob().digest);
+    assert_eq!(read_short, Err(format!("GET \"{url}\": mismatch Content-Length")));
+    let (read_named, _) = read(&[], named).await;
+    assert!(read_named.expect_err("a lie").contains("digest mismatch in Docker-Content-Digest"));
+    let (other, _) = read(&[], |_| reply(200, &[], "9876543210")).await;
+    assert_eq!(other, Err(format!("read {}: mismatched digest", blob().digest)));
+}
+
+#[tokio::test]
+async fn a_blob_can_be_read_by_its_digest_alone() {
+    let scripted = Scripted::new(|_| reply(200, &[("content-length", "10")], text()));
+    let repository = repository(scripted.transport());
+    let (descriptor, content) =
+        repository.fetch_blob_by_digest(&blob().digest).await.expect("there");
+    assert_eq!(descriptor, blob());
+    assert_eq!(content.read_all().await.expect("whole"), text());
+    assert_eq!(repository.resolve_blob(&blob().digest).await.expect("there"), blob());
+    assert_eq!(
+        scripted.lines(),
+        [
+            format!("GET https://r.example/v2/a/blobs/{}", blob().digest),
+            format!("HEAD https://r.example/v2/a/blobs/{}", blob().digest),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_blob_that_is_not_there_is_named() {
+    let scripted = Scripted::new(|_| status(404));
+    let error = repository(scripted.transport()).fetch(&blob()).await.expect_err("not there");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.to_string(), format!("r.example/a@{}: not found", blob().digest));
+}

@@ -1,0 +1,134 @@
+//! What is sent again, how often, and after how long a wait.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use oras_client::ErrorKind;
+use oras_client::transport::{Body, Retrying, Traffic, Transport as _};
+use tokio::time::Instant;
+
+use crate::server::{Reply, Scripted, reply, status};
+
+fn request(method: Method) -> Request<Body> {
+    let body = Body::from(Bytes::from_static(b"body"));
+    Request::builder().method(method).uri("https://r.example/v2/").body(body).expect("a request")
+}
+
+/// Sends one request; returns the status in the end, how many were sent and how long it took.
+async fn send(replies: Vec<Reply>) -> (u16, usize, Duration) {
+    let scripted = Scripted::in_turn(replies);
+    let started = Instant::now();
+    let response = Retrying::new(scripted.transport()).send(request(Method::GET)).await;
+    let code = response.expect("an answer").status().as_u16();
+    assert!(scripted.seen().iter().all(|seen| seen.body == "body"));
+    (code, scripted.seen().len(), started.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_waited_out() {
+    for code in [408, 429, 500, 502, 503, 504] {
+        let (last, sent, waited) = send(vec![status(code), status(code), status(200)]).await;
+        assert_eq!((last, sent), (200, 3), "{code}");
+        assert!(waited >= Duration::from_millis(225 + 450), "{code}: {waited:?}");
+        assert!(waited <= Duration::from_millis(275 + 550 + 10), "{code}: {waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_is_not() {
+    for code in [200, 201, 400, 401, 403, 404, 405, 409, 416, 501, 505] {
+        assert_eq!(send(vec![status(code), status(200)]).await, (code, 1, Duration::ZERO));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_answer_is_reported_after_five_repetitions() {
+    let (last, sent, waited) = send(vec![status(503)]).await;
+    assert_eq!((last, sent), (503, 6));
+    assert!(waited < Duration::from_secs(8), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_names_a_wait_gets_it() {
+    let seconds = reply(429, &[("retry-after", "42")], "");
+    let (_, sent, waited) = send(vec![seconds, status(200)]).await;
+    assert_eq!(sent, 2);
+    assert!(waited >= Duration::from_secs(42) && waited < Duration::from_secs(43));
+
+    let date = httpdate(SystemTime::now() + Duration::from_secs(100));
+    let (_, sent, waited) =
+        send(vec![reply(503, &[("retry-after", &date)], ""), status(200)]).await;
+    assert_eq!(sent, 2);
+    assert!(waited > Duration::from_secs(90) && waited <= Duration::from_secs(101), "{waited:?}");
+
+    for nothing in ["0", "-1", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+        let (_, sent, waited) =
+            send(vec![reply(429, &[("retry-after", nothing)], ""), status(200)]).await;
+        assert_eq!(sent, 2);
+        assert!(waited < Duration::from_secs(1), "{nothing}: {waited:?}");
+    }
+}
+
+fn httpdate(time: SystemTime) -> String {
+    httpdate::fmt_http_date(time)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_longer_than_we_would_is_an_error_that_names_it() {
+    let scripted = Scripted::in_turn(vec![reply(429, &[("retry-after", "3600")], "")]);
+    let started = Instant::now();
+    let sent = Retrying::new(scripted.transport()).send(request(Method::GET)).await;
+    let error = sent.expect_err("an hour");
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert!(error.to_string().contains("3600 s"), "{error}");
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_asks_a_host_that_wants_to_be_left_alone() {
+    let scripted = Scripted::in_turn(vec![reply(429, &[("retry-after", "60")], ""), status(200)]);
+    let retrying = Arc::new(Retrying::new(scripted.transport()));
+    let first = tokio::spawn({
+        let retrying = Arc::clone(&retrying);
+        async move { retrying.send(request(Method::GET)).await.map(|r| r.status()) }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let started = Instant::now();
+    retrying.send(request(Method::GET)).await.expect("an answer");
+    assert!(started.elapsed() >= Duration::from_secs(59));
+    assert_eq!(first.await.expect("no panic").expect("an answer"), 200);
+    assert_eq!(scripted.seen().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_cannot_be_had_again_is_sent_once() {
+    let scripted = Scripted::in_turn(vec![status(503), status(200)]);
+    let body = Body::new(http_body_util::Full::new(Bytes::from_static(b"once")));
+    let request = Request::put("https://r.example/").body(body).expect("a request");
+    let response = Retrying::new(scripted.transport()).send(request).await.expect("an answer");
+    assert_eq!(response.status(), 503);
+    assert_eq!(scripted.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_hears_of_each_repetition() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let observer = move |traffic: Traffic<'_>| {
+        if let Traffic::Retrying { method, url, attempt, cause, .. } = traffic {
+            log.lock().expect("no panic").push(format!("{attempt}: {method} {url}: {cause}"));
+        }
+    };
+    let scripted = Scripted::in_turn(vec![status(503), status(429), status(200)]);
+    let retrying = Retrying::new(scripted.transport()).with_observer(Arc::new(observer));
+    retrying.send(request(Method::PUT)).await.expect("an answer");
+    assert_eq!(
+        *heard.lock().expect("no panic"),
+        [
+            "1: PUT https://r.example/v2/: 503 Service Unavailable",
+            "2: PUT https://r.example/v2/: 429 Too Many Requests"
+        ]
+    );
+}
