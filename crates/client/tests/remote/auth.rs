@@ -296,10 +296,10 @@ async fn a_delete_asks_for_what_the_challenge_says_and_for_other_words_if_those_
     let scripted = Scripted::new(|seen| {
         if is_token_request(seen) {
             let query = seen.uri.query().unwrap_or_default();
-            return match query.contains("delete") {
-                true => error(400, "INVALID_REQUEST", "unknown action"),
-                false => reply(200, &[], r#"{"token":"t"}"#),
-            };
+            if query.contains("delete") {
+                return error(400, "INVALID_REQUEST", "unknown action");
+            }
+            return reply(200, &[], r#"{"token":"t"}"#);
         }
         match seen.authorization() {
             Some("Bearer t") => status(202),

@@ -56,12 +56,9 @@ async fn a_credential_never_crosses_an_origin() {
         ("http://127.0.0.1:5000", "http://localhost:5000/x"),
     ] {
         for code in [301, 302, 303, 307, 308] {
-            let (repository, scripted) = repository(base, move |seen| {
-                if seen.uri.path() == "/x" {
-                    reply(200, &[], "blob")
-                } else {
-                    reply(code, &[("location", location)], "<html>elsewhere</html>")
-                }
+            let (repository, scripted) = repository(base, move |seen| match seen.uri.path() {
+                "/x" => reply(200, &[], "blob"),
+                _ => reply(code, &[("location", location)], "<html>elsewhere</html>"),
             });
             let content = repository.fetch(&blob()).await.expect("followed");
             assert_eq!(content.read_all().await.expect("whole"), "blob");
