@@ -8,7 +8,7 @@ use oras_spec::Quoted;
 
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
-use crate::command::{manifest, repo, resolve, serve, tag, version};
+use crate::command::{manifest, pull, push, repo, resolve, serve, tag, version};
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
@@ -27,6 +27,8 @@ static ROOT: Command = Command {
     body: Body::Group(&[
         &HELP,
         &manifest::COMMAND,
+        &pull::COMMAND,
+        &push::COMMAND,
         &repo::COMMAND,
         &resolve::COMMAND,
         &serve::COMMAND,

@@ -2,10 +2,13 @@
 
 pub(crate) mod help;
 pub(crate) mod manifest;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod repo;
 pub(crate) mod resolve;
 pub(crate) mod serve;
 pub(crate) mod tag;
+mod transfer;
 pub(crate) mod version;
 
 use futures_util::future::LocalBoxFuture;

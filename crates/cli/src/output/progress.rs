@@ -26,7 +26,7 @@ const FRAME: Duration = Duration::from_millis(200);
 pub(crate) struct Progress {
     shared: Arc<Shared>,
     prompts: &'static Prompts,
-    painter: Option<JoinHandle<()>>,
+    drawing: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -59,19 +59,19 @@ impl Progress {
             printer,
             size: Box::new(size),
         });
-        let painter = std::thread::Builder::new().name("progress".to_owned()).spawn({
+        let drawing = std::thread::Builder::new().name("progress".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || shared.paint_until_finished()
+            move || shared.draw_until_finished()
         });
-        Self { shared, prompts, painter: painter.ok() }
+        Self { shared, prompts, drawing: drawing.ok() }
     }
 
     /// Draws the last frame and gives the terminal back.
     pub(crate) fn finish(&mut self) {
-        if let Some(painter) = self.painter.take() {
+        if let Some(drawing) = self.drawing.take() {
             self.shared.lock().finished = true;
             self.shared.finished.notify_all();
-            if painter.join().is_err() {
+            if drawing.join().is_err() {
                 self.shared.printer.draw(screen::SHOW_CURSOR);
             }
         }
@@ -117,7 +117,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn paint_until_finished(&self) {
+    fn draw_until_finished(&self) {
         self.printer.draw(screen::HIDE_CURSOR);
         let mut state = self.lock();
         loop {

@@ -1,0 +1,345 @@
+//! `oras push`: files into a manifest, and both to a registry or a layout.
+
+mod plan;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use oras_client::Source as _;
+use oras_client::copy::{CopyOptions, Existing, copy};
+use oras_client::pack::{Artifact, PackOptions, pack};
+use oras_client::store::{Files, FilesOptions};
+use oras_client::tag::{TagOptions, tag};
+use oras_client::{Content, Target as _};
+use oras_spec::image::{Descriptor, MediaType};
+use oras_spec::{Tag, TagOrDigest, json};
+
+use self::plan::Plan;
+use super::transfer::Watcher;
+use super::{Arguments, Body, Command, Invocation};
+use crate::args::file_reference::FileReference;
+use crate::args::packer::{self, Packer};
+use crate::args::remote::Side;
+use crate::args::target::{self, Target};
+use crate::args::{self, format, platform, terminal};
+use crate::connect::{Access, Opened};
+use crate::context::Context;
+use crate::error::{CliError, Result, chain, system_text};
+use crate::flag::Flag;
+use crate::output::log::timestamp_seconds;
+use crate::output::{render, status};
+use crate::report::PushReport;
+
+/// Pushes files.
+pub(crate) static COMMAND: Command = Command {
+    name: "push",
+    aliases: &[],
+    synopsis: "push [flags] <name>[:<tag>[,<tag>][...]] <file>[:<type>] [...]",
+    summary: "Push files to a registry or an OCI image layout",
+    description: "Push files to a registry or an OCI image layout
+
+Example - Push file \"hi.txt\" with media type \"application/vnd.oci.image.layer.v1.tar\" (default):
+  oras push localhost:5000/hello:v1 hi.txt
+
+Example - Push file \"hi.txt\" and export the pushed manifest to a specified path:
+  oras push --export-manifest manifest.json localhost:5000/hello:v1 hi.txt
+
+Example - Push file \"hi.txt\" with the custom media type \"application/vnd.me.hi\":
+  oras push localhost:5000/hello:v1 hi.txt:application/vnd.me.hi
+
+Example - Push multiple files with different media types:
+  oras push localhost:5000/hello:v1 hi.txt:application/vnd.me.hi bye.txt:application/vnd.me.bye
+
+Example - Push file \"hi.txt\" with artifact type \"application/vnd.example+type\":
+  oras push --artifact-type application/vnd.example+type localhost:5000/hello:v1 hi.txt
+
+Example - Push file \"hi.txt\" with config type \"application/vnd.me.config\":
+  oras push --image-spec v1.0 --artifact-type application/vnd.me.config localhost:5000/hello:v1 hi.txt
+
+Example - Push file \"hi.txt\" with the custom manifest config \"config.json\" of the custom media type \"application/vnd.me.config\":
+  oras push --config config.json:application/vnd.me.config localhost:5000/hello:v1 hi.txt
+
+Example - Push file to the insecure registry:
+  oras push --insecure localhost:5000/hello:v1 hi.txt
+
+Example - Push file to the HTTP registry:
+  oras push --plain-http localhost:5000/hello:v1 hi.txt
+
+Example - Push repository with manifest annotations:
+  oras push --annotation \"key=val\" localhost:5000/hello:v1
+
+Example - Push repository with manifest annotation file:
+  oras push --annotation-file annotation.json localhost:5000/hello:v1
+
+Example - Push artifact to repository with platform:
+  oras push --artifact-platform linux/arm/v5 localhost:5000/hello:v1
+
+Example - Push file \"hi.txt\" with multiple tags:
+  oras push localhost:5000/hello:tag1,tag2,tag3 hi.txt
+
+Example - Push file \"hi.txt\" with multiple tags and concurrency level tuned:
+  oras push --concurrency 6 localhost:5000/hello:tag1,tag2,tag3 hi.txt
+
+Example - Push file \"hi.txt\" into an OCI image layout folder 'layout-dir' with tag 'test':
+  oras push --oci-layout layout-dir:test hi.txt
+
+Example - Push file \"hi.txt\" and format output in JSON:
+  oras push localhost:5000/hello:v1 hi.txt --format json",
+    flags,
+    arguments: Arguments::AtLeast(1, "the destination for pushing"),
+    body: Body::Waiting(|invocation, context| Box::pin(run(invocation, context))),
+};
+
+fn flags() -> Vec<Flag> {
+    let mut flags = target::flags(Side::Only);
+    flags.extend(packer::flags());
+    flags.extend(format::flags(FORMAT_HELP));
+    flags.extend([
+        args::debug(),
+        args::verbose("true"),
+        args::concurrency("5"),
+        platform::artifact_platform(),
+        plan::image_spec(),
+        terminal::flag(),
+        Flag::text("artifact-type", "artifact type"),
+        Flag::text("config", "`path` of image config file").word("path"),
+        Flag::switch("force", "push manifests although the destination has them already"),
+    ]);
+    flags
+}
+
+pub(super) const FORMAT_HELP: &str = "[Experimental] format output using a custom template:
+'json':        Print in JSON format
+'go-template': Print output using the given Go template
+'text':        Print in text format";
+
+async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
+    let parsed = &invocation.parsed;
+    let mut names = invocation.argument(0).split(',');
+    let packer = Packer::read(invocation, context, &parsed.arguments[1..])?;
+    let platform = platform::read(invocation, "artifact-platform")?;
+    let raw = names.next().unwrap_or_default();
+    let target = Target::read(invocation, Side::Only, raw, context).await?;
+    let format = format::read(invocation)?;
+    let terminal = terminal::read(invocation, context);
+    let plan = Plan::read(invocation, platform)?;
+    let further = further_tags(names, &target)?;
+    let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
+
+    let opened = target.open(invocation, Access::Write, context)?;
+    let files = Files::new(context.environment.directory(), files_options(context));
+    let packing = Packing { context, watcher: &watcher, files: &files };
+    let manifest = packing.pack(packer, plan).await?;
+    if let Some(TagOrDigest::Digest(given)) = &target.reference
+        && *given != manifest.digest
+    {
+        let message =
+            format!("the pushed manifest has the digest {}, not {given}", manifest.digest);
+        return Err(CliError::new(message)
+            .with_recommendation("Push by a tag, or without tag and digest, to push it as it is"));
+    }
+    transfer(invocation, &files, &manifest, &target, &opened, &watcher).await?;
+    watcher.finish()?;
+
+    let bytes = read_document(&files, &manifest).await?;
+    if format.is_text() {
+        context.printer.line(&format!("Pushed {}", target.shown()))?;
+    }
+    let tagging = TagOptions {
+        concurrency: args::concurrency_of(parsed.number("concurrency"), 5),
+        observer: super::transfer::tagged_lines(context, &format),
+        bytes: Some(bytes.clone()),
+    };
+    let tagged = tag(opened.target(), &manifest.plain(), &further, &tagging).await;
+    tagged.map_err(|error| opened.explain(&error))?;
+    let report = PushReport::new(&target.path(), &manifest, all_tags(&target, &further));
+    render::render(&context.printer, &format, &report, || {
+        context.printer.line(&format!("ArtifactType: {}", manifest.artifact_type))?;
+        context.printer.line(&format!("Digest: {}", manifest.digest))
+    })?;
+    export(invocation, context, &bytes)
+}
+
+/// Reads the tags behind the first; all of them are looked at before anything is sent.
+fn further_tags<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Result<Vec<Tag>> {
+    let read = |name: &str| {
+        let tag = if target.registry().is_some() { name.parse() } else { Tag::free_form(name) };
+        tag.map_err(|error| {
+            let why = if name.is_empty() { String::new() } else { format!(": {error}") };
+            CliError::new(format!("failed to tag {name}: invalid reference{why}"))
+        })
+    };
+    names.map(read).collect()
+}
+
+/// Lists all tags for the report. A manifest pushed without tag and digest has an empty one, as
+/// `oras` has it.
+fn all_tags(target: &Target, further: &[Tag]) -> Option<Vec<String>> {
+    let first = match &target.reference {
+        None => Some(String::new()),
+        Some(TagOrDigest::Tag(tag)) => Some(tag.to_string()),
+        Some(TagOrDigest::Digest(_)) => None,
+    };
+    let tags: Vec<String> = first.into_iter().chain(further.iter().map(Tag::to_string)).collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
+/// Says where files that are packed or unpacked are put meanwhile.
+pub(super) fn files_options(context: &Context) -> FilesOptions {
+    let mut options = FilesOptions::default();
+    if let Some(directory) = context.environment.variable("TMPDIR") {
+        options.temporary_directory = context.environment.path(directory);
+    }
+    options
+}
+
+/// Turns files into a manifest.
+struct Packing<'a> {
+    context: &'a Context,
+    watcher: &'a Watcher,
+    files: &'a Files,
+}
+
+impl Packing<'_> {
+    async fn pack(&self, mut packer: Packer, plan: Plan) -> Result<Descriptor> {
+        let mut config_annotations = packer.annotations.take_config();
+        let config = match (&plan.config, &plan.platform) {
+            (Some(file), _) => {
+                let mut config = self.config(file).await?;
+                config.annotations.append(&mut config_annotations);
+                Some(config)
+            }
+            (None, Some(platform)) => {
+                let bytes = Bytes::from(json::to_vec(platform));
+                let mut config = Descriptor::of(MediaType::IMAGE_CONFIG, &bytes);
+                let content = Content::from_bytes(&config, bytes);
+                self.files.push(&config, content).await.map_err(|error| failed(&error))?;
+                config.annotations.append(&mut config_annotations);
+                Some(config)
+            }
+            (None, None) => None,
+        };
+        let artifact = Artifact {
+            artifact_type: plan.artifact_type,
+            config,
+            config_annotations,
+            layers: self.layers(&packer).await?,
+            subject: None,
+            annotations: packer.annotations.take_manifest(),
+        };
+        let created = timestamp_seconds(self.context.environment.now());
+        let options = PackOptions { image_spec: plan.image_spec, created };
+        pack(self.files, artifact, &options).await.map_err(|error| failed(&error))
+    }
+
+    async fn config(&self, file: &FileReference) -> Result<Descriptor> {
+        let media_type = file.media_type.as_deref().map_or(MediaType::UNKNOWN_CONFIG, Into::into);
+        let added = self.files.add(Path::new(&file.path), None, Some(media_type)).await;
+        added.map_err(|error| failed(&error))
+    }
+
+    async fn layers(&self, packer: &Packer) -> Result<Vec<Descriptor>> {
+        let mut layers = Vec::with_capacity(packer.files.len());
+        for file in &packer.files {
+            let title = title(&file.path);
+            self.watcher.say(&format!("Preparing {}", crate::visible::visible(&title)))?;
+            let media_type = file.media_type.as_deref().map(MediaType::from);
+            let added = self.files.add(Path::new(&file.path), Some(&title), media_type).await;
+            let mut layer = added.map_err(|error| failed(&error))?;
+            let none = BTreeMap::new();
+            let annotations = packer.annotations.of_file(&file.path).unwrap_or(&none);
+            layer.annotations.extend(annotations.clone());
+            layers.push(layer);
+        }
+        if layers.is_empty() {
+            self.watcher.say_always("Uploading empty artifact")?;
+        }
+        Ok(layers)
+    }
+}
+
+/// Says what went wrong on this side.
+fn failed(error: &oras_client::Error) -> CliError {
+    CliError::new(chain(error))
+}
+
+/// Makes the name of a layer of the path of its file: without detours, with forward slashes.
+fn title(path: &str) -> Cow<'_, str> {
+    let mut clean = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                clean.pop();
+            }
+            Component::ParentDir if clean.has_root() => {}
+            _ => clean.push(component),
+        }
+    }
+    match clean.to_str() {
+        Some("") => Cow::Borrowed("."),
+        Some(clean) if cfg!(windows) => Cow::Owned(clean.replace('\\', "/")),
+        Some(clean) => Cow::Owned(clean.to_owned()),
+        None => Cow::Borrowed(path),
+    }
+}
+
+async fn transfer(
+    invocation: &Invocation,
+    files: &Files,
+    manifest: &Descriptor,
+    target: &Target,
+    opened: &Opened<'_>,
+    watcher: &Watcher,
+) -> Result<()> {
+    let parsed = &invocation.parsed;
+    let options = CopyOptions {
+        concurrency: args::concurrency_of(parsed.number("concurrency"), 3),
+        observer: watcher.observer(),
+        existing: if parsed.switch("force") { Existing::Descend } else { Existing::Skip },
+        ..CopyOptions::default()
+    };
+    let to = target.reference.as_ref().and_then(TagOrDigest::tag);
+    let from = TagOrDigest::Digest(manifest.digest.clone());
+    let copied = copy(files, &from, opened.target(), to, &options).await;
+    copied.map(drop).map_err(|error| opened.explain(&error))
+}
+
+async fn read_document(files: &Files, manifest: &Descriptor) -> Result<Bytes> {
+    let read = async { files.fetch(manifest).await?.read_all().await };
+    read.await.map_err(|error| failed(&error))
+}
+
+/// Writes the manifest to the file that a flag names.
+fn export(invocation: &Invocation, context: &Context, bytes: &[u8]) -> Result<()> {
+    let Some(path) = invocation.parsed.some_text("export-manifest") else { return Ok(()) };
+    std::fs::write(context.environment.path(path), bytes).map_err(|error| {
+        CliError::new(format!("failed to open \"{path}\": open {path}: {}", system_text(&error)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_layers_after_their_paths_without_detours() {
+        for (path, name) in [
+            ("hi.txt", "hi.txt"),
+            ("./a//b", "a/b"),
+            ("dir/", "dir"),
+            (".", "."),
+            ("a/..", "."),
+            ("../x", "../x"),
+            ("a/../../x", "../x"),
+            ("/a/./b/../c", "/a/c"),
+            ("/../a", "/a"),
+        ] {
+            assert_eq!(title(path), name, "{path}");
+        }
+    }
+}
