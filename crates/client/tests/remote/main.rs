@@ -1,6 +1,7 @@
 //! The remote half against servers that do as they are told.
 
 mod auth;
+mod config;
 mod downloads;
 mod listing;
 mod manifests;
