@@ -16,8 +16,10 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::dial::Dialer;
+use super::proxy::Proxy;
 use super::sniffed::Sniffed;
 use super::tls::Tls;
+use super::tunnel::tunnel;
 use super::{Failure, NetworkOptions, WebOrigin};
 
 /// Opens a connection for a URL.
@@ -60,18 +62,59 @@ impl Service<Uri> for Connector {
 
 impl Inner {
     async fn open(&self, origin: &WebOrigin) -> Result<Stream, Failure> {
-        let stream = self.dialer.dial(&origin.host, origin.port).await?;
+        let Some(proxy) = self.options.proxies.proxy(origin) else {
+            let stream = self.dialer.dial(&origin.host, origin.port).await?;
+            if !origin.is_https {
+                return Ok(Stream::Plain(stream));
+            }
+            let stream = self.encrypt(stream, origin, HTTP_1_AND_2).await?;
+            return Ok(Stream::Tls(Box::new(stream)));
+        };
+        let failed = |failure| Failure::Proxy(Box::new(failure));
+        let mut stream = self.reach(proxy).await.map_err(failed)?;
         if !origin.is_https {
-            return Ok(Stream::Plain(stream));
+            return Ok(Stream::Proxied(stream));
         }
+        let tunnel = tunnel(&mut stream, proxy, origin);
+        match tokio::time::timeout(self.options.connect_timeout, tunnel).await {
+            Ok(opened) => opened.map_err(failed)?,
+            Err(_) => return Err(failed(Failure::ResponseTimeout)),
+        }
+        let stream = self.encrypt(stream, origin, HTTP_1_AND_2).await?;
+        Ok(Stream::Tunneled(Box::new(stream)))
+    }
+
+    /// Connects to a proxy, which may itself want TLS.
+    async fn reach(&self, proxy: &Proxy) -> Result<Box<dyn Pipe>, Failure> {
+        let stream = self.dialer.dial(&proxy.origin.host, proxy.origin.port).await?;
+        if !proxy.origin.is_https {
+            return Ok(Box::new(stream));
+        }
+        Ok(Box::new(self.encrypt(stream, &proxy.origin, HTTP_1).await?))
+    }
+
+    async fn encrypt<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        origin: &WebOrigin,
+        protocols: &[&[u8]],
+    ) -> Result<TlsStream<Sniffed<S>>, Failure> {
         let tls = self.tls.get_or_try_init(|| load(self.options.clone())).await?;
-        let handshake = tls.connect(origin, stream);
+        let handshake = tls.connect(origin, stream, protocols);
         match tokio::time::timeout(self.options.handshake_timeout, handshake).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(stream?))),
+            Ok(stream) => stream,
             Err(_) => Err(Failure::HandshakeTimeout),
         }
     }
 }
+
+const HTTP_1: &[&[u8]] = &[b"http/1.1"];
+const HTTP_1_AND_2: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// Both directions of a connection.
+pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 /// Loads the roots where it may block.
 async fn load(options: NetworkOptions) -> Result<Arc<Tls>, Failure> {
@@ -86,16 +129,33 @@ async fn load(options: NetworkOptions) -> Result<Arc<Tls>, Failure> {
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<Sniffed<TcpStream>>>),
+    /// To a proxy, which reads the requests.
+    Proxied(Box<dyn Pipe>),
+    /// Through a proxy, which does not.
+    Tunneled(Box<TlsStream<Sniffed<Box<dyn Pipe>>>>),
+}
+
+impl Stream {
+    fn pipe(self: Pin<&mut Self>) -> Pin<&mut dyn Pipe> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(&mut **stream),
+            Self::Proxied(stream) => Pin::new(stream),
+            Self::Tunneled(stream) => Pin::new(&mut **stream),
+        }
+    }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        match self {
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                Connected::new().negotiated_h2()
-            }
-            Self::Plain(_) | Self::Tls(_) => Connected::new(),
-        }
+        let protocol = match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+            Self::Proxied(_) => return Connected::new().proxy(true),
+            Self::Tunneled(stream) => stream.get_ref().1.alpn_protocol(),
+        };
+        let connected = Connected::new();
+        if protocol == Some(b"h2") { connected.negotiated_h2() } else { connected }
     }
 }
 
@@ -105,10 +165,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
+        self.pipe().poll_read(cx, buf)
     }
 }
 
@@ -118,24 +175,15 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
+        self.pipe().poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        self.pipe().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        self.pipe().poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -143,16 +191,15 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
+        self.pipe().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Proxied(stream) => stream.is_write_vectored(),
+            Self::Tunneled(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -46,10 +46,14 @@ async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
             let addresses = interleaved(addresses.collect());
             if addresses.is_empty() { Err(failed("no such host")) } else { Ok(addresses) }
         }
-        // The resolver's own words differ between C libraries; a name that resolves to nothing
-        // is by far the most common reason.
-        Err(error) if error.raw_os_error().is_none() => Err(failed("no such host")),
-        Err(error) => Err(failed(&words(&error))),
+        Err(error) => {
+            // The resolver's own words differ between C libraries. They matter only if asking
+            // again may help.
+            let text = words(&error);
+            let text = text.rsplit(": ").next().unwrap_or_default().to_lowercase();
+            let is_temporary = text.contains("temporary") || text.contains("try again");
+            Err(failed(if is_temporary { &text } else { "no such host" }))
+        }
     }
 }
 

@@ -42,6 +42,9 @@ pub(crate) enum Failure {
     /// The connection ended before the answer was complete.
     #[error("{0}")]
     Lost(String),
+    /// The proxy could not be reached, or did not let us through.
+    #[error("proxyconnect tcp: {0}")]
+    Proxy(Box<Self>),
     /// Anything else that a request can fail of; trying again would not help.
     #[error("{0}")]
     Other(String),
@@ -50,13 +53,14 @@ pub(crate) enum Failure {
 impl Failure {
     /// Tells whether the other side was merely too slow.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::ConnectTimeout { .. }
-                | Self::HandshakeTimeout
-                | Self::ResponseTimeout
-                | Self::Stalled(_)
-        )
+            | Self::HandshakeTimeout
+            | Self::ResponseTimeout
+            | Self::Stalled(_) => true,
+            Self::Proxy(inner) => inner.is_timeout(),
+            _ => false,
+        }
     }
 
     /// Finds the failure in the chain of causes of an error of the HTTP library.

@@ -158,18 +158,13 @@ fn is_url(name: &HeaderName) -> bool {
 /// Takes the secrets out of a URL that may be relative.
 fn logged_reference(base: &Uri, text: &str) -> String {
     let absolute = url::Url::parse(&base.to_string()).and_then(|base| base.join(text));
-    match absolute.ok().and_then(|url| url.as_str().parse().ok()) {
-        Some(uri) if text.contains("://") => logged(&uri),
-        Some(uri) => {
-            let uri: Uri = uri;
-            let text = logged(&uri);
-            let start = uri.authority().and_then(|authority| {
-                Some(text.find(authority.host())? + authority.as_str().len())
-            });
-            start.and_then(|start| text.get(start..)).unwrap_or(HIDDEN).to_owned()
-        }
-        None => HIDDEN.to_owned(),
+    let uri: Option<Uri> = absolute.ok().and_then(|url| url.as_str().parse().ok());
+    let Some(whole) = uri.as_ref().map(logged) else { return HIDDEN.to_owned() };
+    if text.contains("://") {
+        return whole;
     }
+    let after_scheme = whole.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme.find('/').map_or(HIDDEN, |path| &after_scheme[path..]).to_owned()
 }
 
 fn is_text(content_type: &str) -> bool {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use http::{Method, Request, Response};
+use http::header::{HeaderValue, PROXY_AUTHORIZATION};
+use http::{Method, Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -17,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connector::Connector;
 use super::stall::{Outgoing, Watched};
-use super::{Body, ClientIdentity, Failure, Transport, TrustRoots};
+use super::{Body, ClientIdentity, Failure, Proxies, Transport, TrustRoots, WebOrigin};
 use crate::Result;
 
 /// How [`Network`] makes and keeps connections.
@@ -32,6 +34,8 @@ pub struct NetworkOptions {
     /// Host (lower case, no brackets) and port to the address to connect to instead of asking the
     /// resolver; the URL, the `Host` header and the name checked by TLS stay.
     pub resolve: HashMap<(String, u16), SocketAddr>,
+    /// Which requests go through a proxy.
+    pub proxies: Proxies,
     /// How long making a TCP connection may take, over all addresses of a host; 30 s.
     pub connect_timeout: Duration,
     /// How long a TLS handshake may take; 10 s.
@@ -53,6 +57,7 @@ impl Default for NetworkOptions {
             insecure: false,
             identity: None,
             resolve: HashMap::new(),
+            proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
@@ -66,6 +71,7 @@ impl Default for NetworkOptions {
 #[derive(Clone)]
 pub struct Network {
     client: Client<Connector, Outgoing>,
+    proxies: Arc<Proxies>,
     idle_timeout: Duration,
     answer_timeout: Duration,
 }
@@ -74,6 +80,7 @@ impl Network {
     /// Opens nothing yet, reads no certificate yet.
     pub fn new(options: NetworkOptions) -> Self {
         let (idle_timeout, answer_timeout) = (options.idle_timeout, options.answer_timeout);
+        let proxies = Arc::new(options.proxies.clone());
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -85,7 +92,7 @@ impl Network {
             .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .build(Connector::new(options));
-        Self { client, idle_timeout, answer_timeout }
+        Self { client, proxies, idle_timeout, answer_timeout }
     }
 }
 
@@ -124,12 +131,22 @@ enum Broken {
 }
 
 impl Network {
+    /// What to show to the proxy that a plain request goes through; one with TLS goes through a
+    /// tunnel that was opened before.
+    fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let origin = WebOrigin::of(uri).filter(|origin| !origin.is_https)?;
+        self.proxies.proxy(&origin)?.authorization.clone()
+    }
+
     async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, Broken> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let is_empty = request.body().is_end_stream();
         let (parts, body) = request.into_parts();
         let (body, sending) = Outgoing::new(body);
         let mut request = Request::from_parts(parts, body);
+        if let Some(authorization) = self.proxy_authorization(request.uri()) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+        }
         let connection = capture_connection(&mut request);
         let answer = self.client.request(request);
         let stalled = async {

@@ -113,6 +113,7 @@ impl Tls {
         &self,
         origin: &WebOrigin,
         stream: S,
+        protocols: &[&[u8]],
     ) -> Result<TlsStream<Sniffed<S>>, Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -123,15 +124,15 @@ impl Tls {
             Some((owner, connector)) if owner == origin => connector,
             _ => &self.anonymous,
         };
-        let handshake = connector.connect(name, Sniffed::new(stream)).into_fallible();
-        handshake.await.map_err(|(error, stream)| {
+        let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let handshake = connector.with_alpn(protocols).connect(name, Sniffed::new(stream));
+        handshake.into_fallible().await.map_err(|(error, stream)| {
             if stream.is_plain_http() { Failure::PlainServer } else { failure(&error, origin) }
         })
     }
 }
 
-fn connector(mut config: ClientConfig) -> TlsConnector {
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+fn connector(config: ClientConfig) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
@@ -148,7 +149,10 @@ fn failure(error: &io::Error, origin: &WebOrigin) -> Failure {
 /// Says why a certificate is no good, as Go's `crypto/x509` does.
 fn reason(why: &CertificateError, origin: &WebOrigin) -> String {
     match why {
-        CertificateError::UnknownIssuer => "certificate signed by unknown authority".to_owned(),
+        // The latter is that of another authority of the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "certificate signed by unknown authority".to_owned()
+        }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
