@@ -10,8 +10,9 @@ mod memory;
 mod place;
 mod reader;
 mod sink;
+mod tree;
 
-pub use files::{Files, FilesOptions};
+pub use files::{Files, FilesOptions, UnpackLimits};
 pub use memory::Memory;
 pub use place::PATH_TRAVERSAL_DISALLOWED;
 pub use sink::FileSink;

@@ -48,6 +48,11 @@ impl Directory {
         }
     }
 
+    /// Returns where the directory was found, for people.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns where `name` stands, for people.
     pub(crate) fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
         self.path.join(name.as_ref())

@@ -18,7 +18,7 @@ const SUFFIX: &str = ".partial";
 /// A file under a temporary name in the directory that its final name will be in.
 ///
 /// Dropped without [`Draft::commit`], it removes itself. The draft of a process that was killed
-/// stays, without a lock on it, until [`sweep`] finds it.
+/// stays, without a lock on it, until a sweep finds it.
 #[derive(Debug)]
 pub(crate) struct Draft {
     directory: Directory,
@@ -127,24 +127,17 @@ pub(crate) fn is_draft_name(name: &[u8]) -> bool {
         .is_some_and(|middle| middle.len() == 16 && middle.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// Removes the drafts in `directory` that nobody works on anymore.
-///
-/// Best effort: what cannot be listed, locked or removed stays.
-pub(crate) fn sweep(directory: &Directory) {
-    let Ok(entries) = rustix::fs::Dir::read_from(directory.handle()) else { return };
-    for entry in entries.flatten() {
-        let name = OsStr::from_bytes(entry.file_name().to_bytes());
-        if !is_draft_name(name.as_bytes()) {
-            continue;
-        }
-        let Ok(file) = directory.read(name) else { continue };
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            directory.remove(name).unwrap_or_default();
-        }
+/// Removes a draft that nobody works on anymore. Best effort.
+pub(crate) fn sweep(directory: &Directory, name: &OsStr) {
+    let Ok(file) = directory.read(name) else { return };
+    let lock = FlockOperation::NonBlockingLockExclusive;
+    if is_draft_name(name.as_bytes()) && rustix::fs::flock(&file, lock).is_ok() {
+        directory.remove(name).unwrap_or_default();
     }
 }
 
-fn fresh_name() -> Result<OsString> {
+/// Makes up a name for a draft.
+pub(crate) fn fresh_name() -> Result<OsString> {
     let random = getrandom::u64().map_err(|error| {
         Error::new(ErrorKind::Io, "find a name for a temporary file").with_source(error)
     })?;

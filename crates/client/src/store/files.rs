@@ -1,6 +1,8 @@
 //! A working directory: files become layers, and titles become files.
 
 mod path;
+mod tarball;
+mod unpack;
 mod write;
 
 use std::collections::HashMap;
@@ -12,6 +14,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use oras_spec::image::{Descriptor, MediaType, annotation};
 use oras_spec::{Digest, Tag, TagOrDigest};
+
+pub use unpack::UnpackLimits;
 
 use super::intake::blocking;
 use super::memory::Memory;
@@ -32,6 +36,8 @@ pub struct FilesOptions {
     /// Where packed directories are put while they are made and unpacked, in files without a name.
     /// `/tmp` by default.
     pub temporary_directory: PathBuf,
+    /// How far archives of directories may go that are unpacked.
+    pub unpack: UnpackLimits,
 }
 
 impl Default for FilesOptions {
@@ -40,6 +46,7 @@ impl Default for FilesOptions {
             allow_path_traversal: false,
             keep_old_files: false,
             temporary_directory: PathBuf::from("/tmp"),
+            unpack: UnpackLimits::default(),
         }
     }
 }
@@ -82,7 +89,6 @@ enum Bytes {
     /// A file of the directory, as it was when it was hashed.
     File(PathBuf, Stamp),
     /// A file without a name.
-    #[expect(dead_code, reason = "packed directories are about to be kept in one")]
     Hidden(Reading),
 }
 
@@ -107,16 +113,19 @@ impl Files {
         }
     }
 
-    /// Puts a file in: hashes it once and returns its descriptor, with the title if there is one.
+    /// Puts a file or a directory in and returns its descriptor, with the title if there is one.
     /// Without a media type it is that of a layer.
     ///
-    /// `path` is relative to the root. Symbolic links are followed. The file is not copied: should
-    /// it change until it is fetched, fetching fails.
+    /// `path` is relative to the root. Symbolic links are followed. A file is hashed once and not
+    /// copied: should it change until it is fetched, fetching fails. A directory is packed into an
+    /// archive in the temporary directory; its descriptor says that it is to be unpacked, and what
+    /// the digest of the tarball in it is.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] for a file that cannot be read, [`ErrorKind::AlreadyExists`] for a title
-    /// that other content has.
+    /// [`ErrorKind::Io`] for a file that cannot be read, [`ErrorKind::Invalid`] for one that is
+    /// neither file nor directory and for a name that is not UTF-8, [`ErrorKind::AlreadyExists`]
+    /// for a title that other content has.
     pub async fn add(
         &self,
         path: &Path,
@@ -124,7 +133,10 @@ impl Files {
         media_type: Option<MediaType>,
     ) -> Result<Descriptor> {
         let path = self.root.join(path);
-        let (mut descriptor, place) = blocking(move || write::hash(&path, media_type)).await?;
+        let temporary = self.options.temporary_directory.clone();
+        let prefix = title.unwrap_or("$config").to_owned();
+        let (mut descriptor, place) =
+            blocking(move || write::take(&path, &prefix, media_type, &temporary)).await?;
         if let Some(title) = title {
             descriptor.annotations.insert(annotation::TITLE.to_owned(), title.to_owned());
             self.claim(title, &descriptor.digest)?.keep();
@@ -175,9 +187,13 @@ impl Files {
             options: self.options.clone(),
             swept: Arc::clone(&self.swept),
         };
-        let place = writer.file(title.to_owned(), content).await?;
-        let digest = descriptor.digest.clone();
-        self.state().files.entry(digest).or_insert(Found { descriptor, place });
+        if is_unpacked(&descriptor) {
+            writer.directory(title.to_owned(), content).await?;
+        } else {
+            let place = writer.file(title.to_owned(), content).await?;
+            let digest = descriptor.digest.clone();
+            self.state().files.entry(digest).or_insert(Found { descriptor, place });
+        }
         claim.keep();
         Ok(())
     }
@@ -213,9 +229,9 @@ impl fmt::Display for Files {
     }
 }
 
-/// The title that makes content a file: one that is there and not empty.
-fn file_title(descriptor: &Descriptor) -> Option<&str> {
-    descriptor.title().filter(|title| !title.is_empty())
+/// Tells whether content is an archive that becomes a directory.
+fn is_unpacked(descriptor: &Descriptor) -> bool {
+    descriptor.annotations.get(annotation::CONTENT_UNPACK).is_some_and(|value| value == "true")
 }
 
 #[async_trait]
@@ -239,7 +255,7 @@ impl Source for Files {
     }
 
     async fn exists(&self, descriptor: &Descriptor) -> Result<bool> {
-        if let Some(title) = file_title(descriptor) {
+        if let Some(title) = descriptor.title() {
             return Ok(self.has_title(title, &descriptor.digest));
         }
         let is_file = self.state().files.contains_key(&descriptor.digest);
@@ -266,7 +282,7 @@ impl Source for Files {
 #[async_trait]
 impl Target for Files {
     async fn push(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
-        match file_title(descriptor) {
+        match descriptor.title() {
             Some(title) => self.push_titled(title, content).await,
             None => self.memory.push(descriptor, content).await,
         }
@@ -277,7 +293,7 @@ impl Target for Files {
     }
 
     async fn restore(&self, descriptor: &Descriptor) -> Result<bool> {
-        let Some(title) = file_title(descriptor) else { return Ok(true) };
+        let Some(title) = descriptor.title() else { return Ok(true) };
         let Ok(content) = self.fetch(descriptor).await else { return Ok(false) };
         self.push_titled(title, content).await?;
         Ok(true)

@@ -1,10 +1,14 @@
 //! What the tests of several stores need.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use oras_spec::image::{Descriptor, MediaType, annotation};
+use tempfile::TempDir;
 
+use super::{Files, FilesOptions};
 use crate::{Content, Error};
 
 /// The whole message, as it is printed.
@@ -40,4 +44,57 @@ pub(crate) fn claiming(descriptor: &Descriptor, bytes: &[u8]) -> Content {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     let chunks = [Bytes::copy_from_slice(first), Bytes::copy_from_slice(second)];
     Content::new(descriptor, futures_util::stream::iter(chunks.map(Ok)))
+}
+
+/// A directory to write to, and beside it things that must stay as they are.
+pub(crate) struct Yard {
+    directory: TempDir,
+}
+
+pub(crate) const CANARY: &str = "sings";
+
+impl Yard {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let yard = Self { directory };
+        fs::create_dir(yard.out()).expect("made");
+        fs::create_dir(yard.path("outside")).expect("made");
+        fs::write(yard.path("outside/canary"), CANARY).expect("written");
+        fs::write(yard.path("canary"), CANARY).expect("written");
+        yard
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.path("out")
+    }
+
+    pub(crate) fn files(&self) -> Files {
+        self.files_with(|_| ())
+    }
+
+    pub(crate) fn files_with(&self, change: impl FnOnce(&mut FilesOptions)) -> Files {
+        let mut options =
+            FilesOptions { temporary_directory: self.path("outside"), ..FilesOptions::default() };
+        change(&mut options);
+        Files::new(&self.out(), options)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.out().join(name)).expect(name)
+    }
+
+    /// Nothing outside has been touched.
+    pub(crate) fn check(&self) {
+        assert_eq!(names(self.directory.path()), ["canary", "out", "outside"]);
+        assert_eq!(names(&self.path("outside")), ["canary"]);
+        for canary in ["canary", "outside/canary"] {
+            assert_eq!(fs::read_to_string(self.path(canary)).expect("alive"), CANARY);
+            let metadata = self.path(canary).metadata().expect("alive");
+            assert_eq!((metadata.nlink(), metadata.mode() & 0o7777), (1, 0o644));
+        }
+    }
 }

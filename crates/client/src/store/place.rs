@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,8 +11,9 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::directory::{Directory, file_type, of_file};
-use super::draft::{Draft, sweep};
+use super::draft::{self, Draft, is_draft_name};
 use super::intake::Incoming;
+use super::tree;
 use crate::{Error, ErrorKind, Result};
 
 /// What a refusal to write outside the root says, as the cause of its error.
@@ -43,7 +45,7 @@ impl Place {
         match file_type(&stat) {
             FileType::RegularFile => Ok(Some(stat.st_mode & 0o777)),
             FileType::Directory => Err(of_file("open", &self.path(), Errno::ISDIR)),
-            FileType::Symlink => Err(linked(&self.path())),
+            FileType::Symlink => Err(traversal()),
             _ => Err(unwritable(&format!("{} is not a regular file", self.path().display()))),
         }
     }
@@ -86,14 +88,26 @@ impl Swept {
     }
 }
 
+/// Removes what processes have left in a directory that were killed. Best effort.
+pub(crate) fn sweep(directory: &Directory) {
+    for (name, kind) in directory.list().unwrap_or_default() {
+        match kind {
+            _ if !is_draft_name(name.as_bytes()) => {}
+            FileType::Directory => tree::sweep(directory, &name),
+            FileType::RegularFile => draft::sweep(directory, &name),
+            _ => {}
+        }
+    }
+}
+
 /// Makes the error for a path that must not be written, whatever the reason.
 pub(crate) fn unwritable(why: &str) -> Error {
     Error::new(ErrorKind::Invalid, why).context("failed to resolve path for writing")
 }
 
-/// Makes the error for a symbolic link where none may be.
-pub(crate) fn linked(path: &Path) -> Error {
-    unwritable(&format!("{PATH_TRAVERSAL_DISALLOWED}: {} is a symbolic link", path.display()))
+/// Makes the error for a path that leads out, or through a link, which may.
+pub(crate) fn traversal() -> Error {
+    unwritable(PATH_TRAVERSAL_DISALLOWED)
 }
 
 /// Says where content was to go that did not come as it should.

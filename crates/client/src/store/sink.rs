@@ -9,9 +9,8 @@ use oras_spec::image::{Descriptor, MediaType};
 use rustix::io::Errno;
 
 use super::directory::{Directory, of_file};
-use super::draft::sweep;
 use super::intake::{Incoming, receive};
-use super::place::Place;
+use super::place::{Place, sweep};
 use crate::{Content, Result};
 
 /// A file that content is written to: complete, verified and durable, or not at all.

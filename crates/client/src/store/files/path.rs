@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::store::directory::{Directory, file_type, of_file};
 use crate::store::draft::is_draft_name;
-use crate::store::place::{PATH_TRAVERSAL_DISALLOWED, Place, linked, unwritable};
+use crate::store::place::{Place, traversal, unwritable};
 use crate::{Error, Result};
 
 const MAX_COMPONENT: usize = 255;
@@ -20,6 +20,12 @@ const MAX_PATH: usize = 4095;
 ///
 /// An absolute title may only lead into the root. No file is looked at.
 pub(crate) fn beneath<'a>(root: &Path, title: &'a str) -> Result<Vec<&'a OsStr>> {
+    if title.is_empty() {
+        return Err(unwritable("the name is empty"));
+    }
+    if title.len() > 1 && title.ends_with('/') {
+        return Err(unwritable("the name ends with a slash"));
+    }
     let inner = if title.starts_with('/') {
         Path::new(title).strip_prefix(root).map_err(|_| traversal())?
     } else {
@@ -92,15 +98,12 @@ pub(crate) fn clean(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir => drop(cleaned.pop()),
+            Component::ParentDir if cleaned.file_name().is_some() => drop(cleaned.pop()),
+            Component::ParentDir if cleaned.has_root() => {}
             _ => cleaned.push(component),
         }
     }
     cleaned
-}
-
-fn traversal() -> Error {
-    unwritable(PATH_TRAVERSAL_DISALLOWED)
 }
 
 /// Says why a directory could not be opened: which of the names on the way is a link?
@@ -110,7 +113,7 @@ fn obstacle(directory: &Directory, name: &OsStr, error: Errno) -> Error {
     if matches!(error, Errno::LOOP | Errno::NOTDIR)
         && directory.stat(name).ok().flatten().is_some_and(is_link)
     {
-        return linked(&path);
+        return traversal();
     }
     of_file("open", &path, error)
 }

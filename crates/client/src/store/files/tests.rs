@@ -5,67 +5,13 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 use super::*;
 use crate::copy::{CopyOptions, copy};
 use crate::pack::{Artifact, PackOptions, pack};
 use crate::store::PATH_TRAVERSAL_DISALLOWED;
 use crate::store::draft::is_draft_name;
-use crate::store::fixture::{chain, claiming, names, titled};
-
-/// A directory to write to, and beside it things that must stay as they are.
-struct Yard {
-    directory: TempDir,
-}
-
-const CANARY: &str = "sings";
-
-impl Yard {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let yard = Self { directory };
-        fs::create_dir(yard.out()).expect("made");
-        fs::create_dir(yard.path("outside")).expect("made");
-        fs::write(yard.path("outside/canary"), CANARY).expect("written");
-        fs::write(yard.path("canary"), CANARY).expect("written");
-        yard
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn out(&self) -> PathBuf {
-        self.path("out")
-    }
-
-    fn files(&self) -> Files {
-        self.files_with(|_| ())
-    }
-
-    fn files_with(&self, change: impl FnOnce(&mut FilesOptions)) -> Files {
-        let mut options =
-            FilesOptions { temporary_directory: self.path("outside"), ..FilesOptions::default() };
-        change(&mut options);
-        Files::new(&self.out(), options)
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.out().join(name)).expect(name)
-    }
-
-    /// Nothing outside has been touched.
-    fn check(&self) {
-        assert_eq!(names(self.directory.path()), ["canary", "out", "outside"]);
-        assert_eq!(names(&self.path("outside")), ["canary"]);
-        for canary in ["canary", "outside/canary"] {
-            assert_eq!(fs::read_to_string(self.path(canary)).expect("alive"), CANARY);
-            let metadata = self.path(canary).metadata().expect("alive");
-            assert_eq!((metadata.nlink(), metadata.mode() & 0o7777), (1, 0o644));
-        }
-    }
-}
+use crate::store::fixture::{Yard, chain, claiming, names, titled};
 
 async fn push(files: &Files, title: &str, bytes: &[u8]) -> Result<Descriptor> {
     let descriptor = titled(title, bytes);
@@ -175,7 +121,7 @@ async fn titles_become_files() {
     for (title, name) in [
         ("plain", "plain"),
         ("a/b/c", "a/b/c"),
-        ("./d//e/", "d/e"),
+        ("./d//e", "d/e"),
         ("x/../y", "y"),
         ("ünïcödé 😀\\<>&", "ünïcödé 😀\\<>&"),
         ("...", "..."),
@@ -227,7 +173,9 @@ async fn no_title_leads_out() {
     }
     let long = "x".repeat(256);
     let far = format!("{}x", "abcdefgh/".repeat(500));
-    for title in [".", "./", "a/..", "a\0b", &long, &far, ".oras-0123456789abcdef.partial"] {
+    for title in
+        ["", ".", "./", "a/", "a//", "a/..", "a\0b", &long, &far, ".oras-0123456789abcdef.partial"]
+    {
         let text = refusal(&files, title, b"1").await;
         assert!(text.starts_with("failed to resolve path for writing: "), "{title}: {text}");
     }
@@ -256,10 +204,8 @@ async fn no_link_is_followed() {
         for title in [link.to_owned(), format!("{link}/x"), format!("{link}/x/y")] {
             assert_eq!(
                 refusal(&files, &title, b"1").await,
-                format!(
-                    "failed to resolve path for writing: {PATH_TRAVERSAL_DISALLOWED}: {} is a symbolic link",
-                    out.join(link).display()
-                ),
+                format!("failed to resolve path for writing: {PATH_TRAVERSAL_DISALLOWED}"),
+                "{title}"
             );
         }
     }
@@ -394,8 +340,6 @@ async fn content_without_title_is_kept_in_memory_if_it_is_small() {
     let files = yard.files();
     let mut descriptor = Descriptor::of("a/b".into(), b"x");
     files.push(&descriptor, claiming(&descriptor, b"x")).await.expect("kept");
-    let empty_title = titled("", b"y");
-    files.push(&empty_title, claiming(&empty_title, b"y")).await.expect("kept");
     assert!(files.exists(&descriptor).await.expect("known"));
     assert_eq!(names(&yard.out()), [""; 0]);
     descriptor.size = 5_000_000;

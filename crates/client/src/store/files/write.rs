@@ -1,26 +1,67 @@
 //! Reads and writes single files: everything that happens on a blocking thread.
 
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oras_spec::image::{Descriptor, MediaType};
+use oras_spec::image::{Descriptor, MediaType, annotation};
 use rustix::fs::OFlags;
 
-use super::path;
-use super::{Bytes, FilesOptions};
+use super::unpack::Unpacking;
+use super::{Bytes, FilesOptions, path, tarball};
 use crate::store::directory::{Directory, of_file};
-use crate::store::intake::{blocking, receive};
-use crate::store::place::{Place, Swept, unwritable};
+use crate::store::intake::{Incoming, blocking, receive};
+use crate::store::place::{Place, Swept, not_copied, unwritable};
 use crate::store::reader::{CHUNK, Reading, Stamp, changed};
+use crate::store::tree::Tree;
 use crate::{Content, Error, ErrorKind, Result};
 
-/// Hashes a file.
-pub(super) fn hash(path: &Path, media_type: Option<MediaType>) -> Result<(Descriptor, Bytes)> {
+/// Hashes a file or packs a directory.
+pub(super) fn take(
+    path: &Path,
+    prefix: &str,
+    media_type: Option<MediaType>,
+    temporary: &Path,
+) -> Result<(Descriptor, Bytes)> {
     let metadata = path.metadata().map_err(|error| of_file("stat", &path::clean(path), error))?;
+    if metadata.is_dir() {
+        return pack(path, prefix, media_type, temporary);
+    }
     if !metadata.is_file() {
         let message = format!("{}: not a regular file", path.display());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
+    hash(path, media_type)
+}
+
+/// Packs a directory.
+fn pack(
+    path: &Path,
+    prefix: &str,
+    media_type: Option<MediaType>,
+    temporary: &Path,
+) -> Result<(Descriptor, Bytes)> {
+    let (path, prefix) = (path::clean(path), path::clean(Path::new(prefix)));
+    let prefix = prefix.to_str().filter(|prefix| !prefix.is_empty()).unwrap_or(".");
+    let packed = tarball::pack(&path, prefix, temporary).map_err(|error| {
+        if error.kind() == ErrorKind::Io {
+            return error;
+        }
+        let path = path.display();
+        let error = error.context(format!("failed to tar {path}"));
+        error.context(format!("failed to generate descriptor from {path}"))
+    })?;
+    let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER_GZIP);
+    let mut descriptor = Descriptor::new(media_type, packed.digest, packed.reading.stamp.size());
+    let annotations = &mut descriptor.annotations;
+    annotations.insert(annotation::CONTENT_DIGEST.to_owned(), packed.content.to_string());
+    annotations.insert(annotation::CONTENT_UNPACK.to_owned(), "true".to_owned());
+    Ok((descriptor, Bytes::Hidden(packed.reading)))
+}
+
+/// Hashes a file.
+fn hash(path: &Path, media_type: Option<MediaType>) -> Result<(Descriptor, Bytes)> {
     let reading = open_file(path)?;
     let mut hasher = oras_spec::Algorithm::Sha256.hasher();
     let mut buffer = vec![0; CHUNK];
@@ -98,6 +139,65 @@ impl Writer {
         .await
     }
 
+    /// Unpacks content, which is an archive, to the path that `title` is.
+    pub(super) async fn directory(self, title: String, content: Content) -> Result<()> {
+        let annotations = &content.descriptor().annotations;
+        let digest = annotations.get(annotation::CONTENT_DIGEST).and_then(|text| text.parse().ok());
+        receive(content, move |incoming| {
+            let target = self.target(&title)?;
+            let unpacking = Unpacking {
+                title: &title,
+                digest,
+                limits: self.options.unpack,
+                path: target.path(),
+            };
+            let archive = self.store(incoming, &target.path())?;
+            let tree = Tree::create(target.parent())?;
+            unpacking.run(&archive, &tree)?;
+            match &target {
+                Target::Named(place) => tree.place(&place.name),
+                Target::Root(root) => tree.place_into(root),
+            }
+        })
+        .await
+    }
+
+    /// Keeps an archive until all of it is verified, in a file without a name.
+    fn store(&self, incoming: &mut Incoming, path: &Path) -> Result<File> {
+        let temporary = &self.options.temporary_directory;
+        let mut archive = tempfile::tempfile_in(temporary)
+            .map_err(|error| of_file("make a file in", temporary, error))?;
+        while let Some(bytes) = incoming.next().map_err(|error| not_copied(path, error))? {
+            archive
+                .write_all(&bytes)
+                .map_err(|error| of_file("write to a file in", temporary, error))?;
+        }
+        archive.rewind().map_err(|error| of_file("read a file in", temporary, error))?;
+        Ok(archive)
+    }
+
+    /// Finds where the directory of a title goes.
+    fn target(&self, title: &str) -> Result<Target> {
+        let is_root =
+            !self.options.allow_path_traversal && path::beneath(&self.root, title)?.is_empty();
+        if is_root {
+            if self.options.keep_old_files && self.root.exists() {
+                return Err(unwritable("overwrite disallowed"));
+            }
+            let root = Directory::create(&self.root)?;
+            self.swept.once(&root);
+            return Ok(Target::Root(root));
+        }
+        let place = self.find(title)?;
+        self.swept.once(&place.directory);
+        let found = place.directory.stat(&place.name);
+        let found = found.map_err(|error| of_file("stat", &place.path(), error))?;
+        if found.is_some() && self.options.keep_old_files {
+            return Err(unwritable("overwrite disallowed"));
+        }
+        Ok(Target::Named(place))
+    }
+
     /// Finds the place of a title.
     fn find(&self, title: &str) -> Result<Place> {
         if self.options.allow_path_traversal {
@@ -109,5 +209,28 @@ impl Writer {
         };
         let directory = path::descend(&Directory::create(&self.root)?, parents)?;
         Ok(Place { directory, name: (*name).to_owned() })
+    }
+}
+
+/// Where a directory goes.
+enum Target {
+    Named(Place),
+    /// Into the root, beside what is there.
+    Root(Directory),
+}
+
+impl Target {
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Named(place) => place.path(),
+            Self::Root(root) => root.path().to_owned(),
+        }
+    }
+
+    fn parent(&self) -> &Directory {
+        match self {
+            Self::Named(place) => &place.directory,
+            Self::Root(root) => root,
+        }
     }
 }
