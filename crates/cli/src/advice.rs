@@ -128,6 +128,8 @@ fn levels(error: &Error) -> Vec<String> {
         levels.push(visible(&inner.to_string()).into_owned());
         cause = inner.source();
     }
+    // An error and the fact behind it may have the same words.
+    levels.dedup();
     levels
 }
 

@@ -1,0 +1,22 @@
+//! The commands, run as users run them: arguments in; lines, exit code and content out.
+//!
+//! Everything happens in this process: the program is a function, and so is the registry, on a
+//! loopback port of its own for each test.
+
+#[path = "cli/sandbox.rs"]
+mod sandbox;
+
+#[path = "cli/frame.rs"]
+mod frame;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/listing.rs"]
+mod listing;
+#[path = "cli/manifest_fetch.rs"]
+mod manifest_fetch;
+#[path = "cli/remote.rs"]
+mod remote;
+#[path = "cli/resolve.rs"]
+mod resolve;
+#[path = "cli/tag.rs"]
+mod tag;
