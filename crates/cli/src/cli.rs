@@ -8,7 +8,7 @@ use oras_spec::Quoted;
 
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
-use crate::command::{manifest, pull, push, repo, resolve, serve, tag, version};
+use crate::command::{login, logout, manifest, pull, push, repo, resolve, serve, tag, version};
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
@@ -26,6 +26,8 @@ static ROOT: Command = Command {
     arguments: Arguments::Any,
     body: Body::Group(&[
         &HELP,
+        &login::COMMAND,
+        &logout::COMMAND,
         &manifest::COMMAND,
         &pull::COMMAND,
         &push::COMMAND,
@@ -160,7 +162,9 @@ fn unknown(name: &str) -> CliError {
     if !suggestions.is_empty() {
         message.push_str("\n\nDid you mean this?\n");
         for suggestion in suggestions {
-            message.push_str(&format!("\t{suggestion}\n"));
+            message.push('\t');
+            message.push_str(suggestion);
+            message.push('\n');
         }
     }
     CliError::new(message).with_trailer("Run 'oras --help' for usage.")

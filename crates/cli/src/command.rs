@@ -1,6 +1,8 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
 pub(crate) mod help;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod manifest;
 pub(crate) mod pull;
 pub(crate) mod push;
@@ -134,23 +136,6 @@ impl Invocation {
             .with_recommendation(format!(
                 "Please specify {wanted} as {noun}. Run \"{path} -h\" for more options and examples"
             )))
-    }
-
-    /// Checks that flags that the command cannot do without were given.
-    ///
-    /// # Errors
-    ///
-    /// A message that names those which were not.
-    pub(crate) fn require(&self, names: &[&str]) -> Result<()> {
-        let missing: Vec<String> = names
-            .iter()
-            .filter(|name| !self.parsed.given(name))
-            .map(|name| format!("\"{name}\""))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(CliError::new(format!("required flag(s) {} not set", missing.join(", "))))
     }
 
     /// Checks that at most one of the flags was given.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use oras_client::auth::{Anonymous, Credential, Credentials, StaticCredentials};
+use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Redirecting, Retrying,
@@ -61,6 +61,7 @@ impl Opened<'_> {
     /// # Errors
     ///
     /// If it is a layout.
+    #[expect(clippy::unnecessary_wraps, reason = "layouts cannot be opened yet")]
     pub(crate) fn with_media_types(self, types: &[String]) -> Result<Self> {
         if types.is_empty() {
             return Ok(self);
@@ -162,7 +163,7 @@ pub(crate) fn registry(
         if log.is_debug() { Arc::new(traffic::Recorder::new(log.clone())) } else { Arc::new(()) };
     let logged = Logged::new(network, Arc::clone(&observer)).hiding(headers.keys().cloned());
     let retrying = Retrying::new(logged).with_observer(observer);
-    let credentials = credentials(remote, context)?;
+    let credentials = credentials(remote, context);
     let transport = Authenticated::new(Redirecting::new(retrying), credentials);
     let transport: Arc<dyn Transport> = Arc::new(transport);
     let options = RegistryOptions {
@@ -199,11 +200,12 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
 }
 
 /// Returns where credentials for a registry come from.
-fn credentials(remote: &Remote, context: &Context) -> Result<Arc<dyn Credentials>> {
-    if let Some(credential) = static_credential(remote) {
-        return Ok(Arc::new(StaticCredentials::new(credential)));
+fn credentials(remote: &Remote, context: &Context) -> Arc<dyn Credentials> {
+    match (static_credential(remote), stored(&remote.registry_configs, context)) {
+        (Some(credential), _) => Arc::new(StaticCredentials::new(credential)),
+        (None, Some(config)) => Arc::new(config),
+        (None, None) => Arc::new(Anonymous),
     }
-    stored(remote, context)
 }
 
 /// Returns the credential that flags state, if they do.
@@ -215,10 +217,14 @@ pub(crate) fn static_credential(remote: &Remote) -> Option<Credential> {
     }
 }
 
-/// Opens the files with credentials; none of them need be there.
-pub(crate) fn stored(remote: &Remote, context: &Context) -> Result<Arc<dyn Credentials>> {
-    let _ = (remote, context);
-    Ok(Arc::new(Anonymous))
+/// Opens the files with credentials, which need not be there; nothing if nobody says where they are.
+pub(crate) fn stored(configs: &[String], context: &Context) -> Option<DockerConfig> {
+    let environment = &context.environment;
+    let mut paths = configs.iter().map(|path| environment.path(path));
+    match paths.next() {
+        Some(first) => Some(DockerConfig::new(first, paths)),
+        None => Some(DockerConfig::new(environment.docker_config()?, [])),
+    }
 }
 
 /// Returns the one file that credentials come from; nothing if there are several or flags state it.
@@ -237,7 +243,7 @@ pub(crate) fn credentials_file(remote: &Remote, context: &Context) -> Option<Str
 fn warnings(log: Log, name: &RegistryName) -> Arc<dyn Fn(&Warning) + Send + Sync> {
     let registry = name.to_string();
     Arc::new(move |warning| {
-        let text = crate::visible::visible(&warning.text()).into_owned();
+        let text = crate::visible::visible(warning.text()).into_owned();
         log.entry(Level::Warning, &text, &[("registry", &registry)]);
     })
 }

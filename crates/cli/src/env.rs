@@ -58,11 +58,6 @@ impl Environment {
         self.variables.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
     }
 
-    /// Returns a variable that is set, not empty, and text.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.variable(name)?.to_str()
-    }
-
     /// Returns the working directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory

@@ -83,14 +83,6 @@ impl CliError {
         self.message = format!("{}\n{line}", self.message);
         self
     }
-
-    /// Puts `words` before the recommendation.
-    #[must_use]
-    pub(crate) fn recommending_first(mut self, words: &str) -> Self {
-        let rest = self.recommendation.take().unwrap_or_default();
-        self.recommendation = Some(format!("{words}{rest}"));
-        self
-    }
 }
 
 /// Prints the lines that users see, without the last line end.
@@ -140,8 +132,8 @@ mod tests {
     #[test]
     fn prints_message_usage_and_recommendation_on_lines_of_their_own() {
         let error = CliError::new("no tag").context("hello").with_usage("oras pull");
-        let error = error.with_recommendation("Add one.").recommending_first("First. ");
-        assert_eq!(error.to_string(), "Error: hello: no tag\nUsage: oras pull\nFirst. Add one.");
+        let error = error.with_recommendation("Add one.");
+        assert_eq!(error.to_string(), "Error: hello: no tag\nUsage: oras pull\nAdd one.");
     }
 
     #[test]

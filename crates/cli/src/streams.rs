@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Read, Write};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
 /// Columns and rows of a terminal.
 pub type Size = (u16, u16);
 
@@ -32,6 +34,31 @@ impl Streams {
     }
 }
 
+/// Keeps what is typed from showing, for as long as it lives.
+pub(crate) struct Silence(Option<Termios>);
+
+impl Silence {
+    /// Stops the terminal behind standard input from showing what is typed.
+    pub(crate) fn begin() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            // A terminal that cannot be silenced is no reason not to log in.
+            let _still_shown = tcsetattr(io::stdin(), OptionalActions::Now, &silent);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _gone = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
 /// What is taken for the size of a terminal that does not tell it, or says less.
 const LEAST: Size = (80, 10);
 
@@ -44,6 +71,6 @@ fn terminal_size() -> Size {
 
 impl std::fmt::Debug for Streams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Streams").field("input_is_terminal", &self.input_is_terminal).finish()
+        f.debug_struct("Streams").finish_non_exhaustive()
     }
 }

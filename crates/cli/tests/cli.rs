@@ -12,6 +12,8 @@ mod frame;
 mod help;
 #[path = "cli/listing.rs"]
 mod listing;
+#[path = "cli/login.rs"]
+mod login;
 #[path = "cli/manifest_fetch.rs"]
 mod manifest_fetch;
 #[path = "cli/remote.rs"]

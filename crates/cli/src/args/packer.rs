@@ -129,15 +129,17 @@ pub(crate) fn of_pairs(pairs: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(annotations)
 }
 
+/// Annotations in which `null` stands for nothing wherever an object or a text is wanted, as Go
+/// has it.
+type Nullable = BTreeMap<String, Option<BTreeMap<String, Option<String>>>>;
+
 /// Reads the first JSON value of the file.
 fn load(path: &Path) -> Option<BTreeMap<String, BTreeMap<String, String>>> {
     use std::io::Read as _;
 
     let file = std::fs::File::open(path).ok()?.take(MAX_ANNOTATION_FILE);
     let values = serde_json::Deserializer::from_reader(std::io::BufReader::new(file));
-    // `null` stands for nothing wherever an object is wanted, as Go has it.
-    let by_name: Option<BTreeMap<String, Option<BTreeMap<String, Option<String>>>>> =
-        values.into_iter().next()?.ok()?;
+    let by_name: Option<Nullable> = values.into_iter().next()?.ok()?;
     let strings = |annotations: BTreeMap<String, Option<String>>| {
         annotations.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
     };

@@ -16,35 +16,35 @@ pub(crate) fn page(parents: &str, command: &Command) -> String {
 /// Returns the page without what the command is for.
 pub(crate) fn usage(parents: &str, command: &Command) -> String {
     let path = path(parents, command);
-    let mut page = "Usage:\n".to_owned();
-    match command.body {
-        Body::Group(_) => page.push_str(&format!("  {path} [command]\n")),
+    let line = match command.body {
+        Body::Group(_) => format!("{path} [command]"),
         Body::Quick(_) | Body::Waiting(_) | Body::Lasting(_) => {
             let flags = if command.synopsis.contains("[flags]") { "" } else { " [flags]" };
-            page.push_str(&format!("  {parents} {}{flags}\n", command.synopsis));
+            format!("{parents} {}{flags}", command.synopsis)
         }
-    }
+    };
+    let mut blocks = vec![format!("Usage:\n  {line}\n")];
     if !command.aliases.is_empty() {
         let names = [&[command.name], command.aliases].concat().join(", ");
-        page.push_str(&format!("\nAliases:\n  {names}\n"));
+        blocks.push(format!("Aliases:\n  {names}\n"));
     }
     let members = command.members();
     if !members.is_empty() {
-        page.push_str("\nAvailable Commands:\n");
         let width = members.iter().map(|member| member.name.len()).fold(11, usize::max);
+        let mut block = "Available Commands:\n".to_owned();
         for member in members {
-            writeln!(page, "  {:width$} {}", member.name, member.summary)
+            writeln!(block, "  {:width$} {}", member.name, member.summary)
                 .expect("a string takes all");
         }
+        blocks.push(block);
     }
-    page.push_str("\nFlags:\n");
-    page.push_str(&flag::help::block(&all_flags(command)));
+    blocks.push(format!("Flags:\n{}", flag::help::block(&all_flags(command))));
     if !members.is_empty() {
-        page.push_str(&format!(
-            "\nUse \"{path} [command] --help\" for more information about a command.\n"
+        blocks.push(format!(
+            "Use \"{path} [command] --help\" for more information about a command.\n"
         ));
     }
-    page
+    blocks.join("\n")
 }
 
 /// Returns the flags of a command with the one that all have.

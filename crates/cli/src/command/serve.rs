@@ -65,7 +65,7 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     let address = address(parsed.text("addr"), parsed.switch("insecure"))?;
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::new(Arc::clone(&context.printer), context.environment.clone()));
-    let mut builder = Registry::builder().directory(&root).observer(log.clone());
+    let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
     if let Some(path) = parsed.some_text("htpasswd") {
         builder = builder.authenticator(Arc::new(users(path, context).await?));
     }

@@ -1,21 +1,19 @@
 //! `oras tag`: further tags for a manifest.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use oras_client::Event;
 use oras_client::tag::TagOptions;
 use oras_spec::image::Descriptor;
 use oras_spec::{Reference, Tag, TagOrDigest};
 
+use super::transfer::tagged_lines;
 use super::{Arguments, Body, Command, Invocation};
 use crate::args;
+use crate::args::format::Format;
 use crate::args::remote::Side;
 use crate::args::target::{self, Place, Target};
-use crate::connect::{Access, Opened};
+use crate::connect::Access;
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
-use crate::visible::visible;
 
 /// Tags.
 pub(crate) static COMMAND: Command = Command {
@@ -56,9 +54,12 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         return Err(no_listing(invocation, raw));
     }
     let target = Target::read(invocation, Side::Only, raw, context).await;
-    let target = target.map_err(|error| match error.is_about_reference() {
-        true => error.context(format!("unable to add tag for '{raw}'")),
-        false => error,
+    let target = target.map_err(|error| {
+        if error.is_about_reference() {
+            error.context(format!("unable to add tag for '{raw}'"))
+        } else {
+            error
+        }
     })?;
     let source = target.required_reference(invocation)?;
     let opened = target.open(invocation, Access::Write, context)?;
@@ -74,41 +75,15 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         .map(|tag| new_tag(&target, tag, &manifest))
         .collect::<Result<_, String>>()
         .map_err(CliError::new)?;
-    set(&opened, &manifest, &tags, concurrency, context).await
-}
-
-/// Points `tags` at the manifest, and says so for each.
-///
-/// # Errors
-///
-/// The first error; tags that were being set then may be set or not.
-pub(crate) async fn set(
-    opened: &Opened<'_>,
-    manifest: &Descriptor,
-    tags: &[Tag],
-    concurrency: usize,
-    context: &Context,
-) -> Result<()> {
-    let printer = Arc::clone(&context.printer);
-    let failure = Arc::new(Mutex::new(Ok(())));
-    let outcome = Arc::clone(&failure);
-    let observer = move |event: Event<'_>| {
-        if let Event::Tagged(_, tag) = event
-            && let Err(error) = printer.line(&format!("Tagged {}", visible(tag.as_str())))
-        {
-            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
-        }
-    };
-    let options = TagOptions { concurrency, observer: Arc::new(observer), bytes: None };
-    let done = oras_client::tag::tag(opened.target(), manifest, tags, &options).await;
-    done.map_err(|error| opened.explain(&error))?;
-    let mut printed = outcome.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::replace(&mut *printed, Ok(()))
+    let observer = tagged_lines(context, &Format::Text);
+    let options = TagOptions { concurrency, observer, bytes: None };
+    let set = oras_client::tag::tag(opened.target(), &manifest, &tags, &options).await;
+    set.map_err(|error| opened.explain(&error))
 }
 
 fn no_listing(invocation: &Invocation, word: &str) -> CliError {
-    let place =
-        if invocation.parsed.switch("oci-layout") { "an OCI image layout" } else { "a repository" };
+    let is_layout = invocation.parsed.switch("oci-layout");
+    let place = if is_layout { "an OCI image layout" } else { "a repository" };
     CliError::new(format!("there is no \"{word}\" sub-command for \"oras tag\" command"))
         .with_usage(invocation.usage())
         .with_recommendation(format!(

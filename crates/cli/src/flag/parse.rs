@@ -216,7 +216,7 @@ fn number(text: &str) -> Result<i64, &'static str> {
         _ => (10, lower.as_str()),
     };
     let underscores_separate =
-        !body.ends_with('_') && !body.contains("__") && !(radix == 10 && body.starts_with('_'));
+        !(body.ends_with('_') || body.contains("__") || (radix == 10 && body.starts_with('_')));
     let body = body.replace('_', "");
     let is_number = !body.is_empty() && body.chars().all(|digit| digit.is_digit(radix));
     if !underscores_separate || !is_number {

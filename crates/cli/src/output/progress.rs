@@ -99,7 +99,7 @@ impl Observer for Progress {
         match event {
             Event::Started(descriptor) => self.with_bar(descriptor, |bar| bar.start(now)),
             Event::Moved(descriptor, count) => {
-                self.with_bar(descriptor, |bar| bar.advance(now, count))
+                self.with_bar(descriptor, |bar| bar.advance(now, count));
             }
             Event::Copied(descriptor) => end(descriptor, prompts.done, Ending::Done),
             Event::Exists(descriptor) => end(descriptor, prompts.exists, Ending::Done),

@@ -57,7 +57,7 @@ const FUNCTIONS: [(&str, Function); 16] = [
     ("int64", |values| exactly(values).map(|[value]| Value::Int(integer(value)))),
     ("keys", |values| {
         let keys = values.iter().filter_map(fields).flat_map(|map| map.keys().cloned());
-        Ok(keys.map(Value::String).collect::<Vec<_>>()).map(list)
+        Ok(list(keys.map(Value::String).collect()))
     }),
     ("ternary", |values| {
         let [yes, no, condition] = exactly(values)?;

@@ -71,6 +71,24 @@ impl DockerConfig {
         }
     }
 
+    /// Forgets what is kept under `key`, which need not be the name of a registry. Succeeds if there
+    /// is nothing; the file is not touched then.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or written, or its helper fails.
+    pub async fn remove_key(&self, key: &str) -> Result<()> {
+        let document = read(self.first()).await?;
+        if let Some(helper) = self.helper(&document, key) {
+            return helper.erase(key).await;
+        }
+        if !document.has(key) {
+            return Ok(());
+        }
+        let key = key.to_owned();
+        change(self.first(), move |document| document.remove(&key)).await
+    }
+
     fn helper(&self, document: &Document, key: &str) -> Option<Helper> {
         let name = document.helper(key)?;
         Some(Helper::new(name, self.helper_directory.as_deref(), self.helper_timeout))
@@ -117,15 +135,7 @@ impl Credentials for DockerConfig {
     }
 
     async fn remove(&self, registry: &RegistryName) -> Result<()> {
-        let key = Self::key(registry);
-        let document = read(self.first()).await?;
-        if let Some(helper) = self.helper(&document, &key) {
-            return helper.erase(&key).await;
-        }
-        if !document.has(&key) {
-            return Ok(());
-        }
-        change(self.first(), move |document| document.remove(&key)).await
+        self.remove_key(&Self::key(registry)).await
     }
 }
 

@@ -125,7 +125,12 @@ impl Bar {
 
     fn gauge(&self, row: &mut Painter) {
         let fraction = self.percent() / 100.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 20")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "0 to 20"
+        )]
         let filled = ((CELLS as f64 * fraction) as usize).min(CELLS);
         row.plain("[");
         if row.colors {
@@ -172,7 +177,9 @@ impl Painter {
     fn painted(&mut self, text: &str, color: &str) {
         self.width += cells(text);
         if self.colors {
-            self.text.push_str(&format!("\u{1b}[{color}m{text}\u{1b}[0m"));
+            for part in ["\u{1b}[", color, "m", text, "\u{1b}[0m"] {
+                self.text.push_str(part);
+            }
         } else {
             self.text.push_str(text);
         }
