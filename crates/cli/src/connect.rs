@@ -12,7 +12,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::transport::{
-    Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Redirecting, Retrying,
+    Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
 };
 use oras_client::{Source, Target as WritableTarget};
@@ -20,7 +20,7 @@ use oras_spec::distribution::{Action, Warning};
 use oras_spec::image::{Descriptor, MediaType, Platform};
 use oras_spec::{RegistryName, TagOrDigest};
 
-use crate::advice::Advisor;
+use crate::advice::{Advisor, chain};
 use crate::args::remote::Remote;
 use crate::args::target::{Place, Target};
 use crate::command::Invocation;
@@ -151,7 +151,11 @@ pub(crate) fn registry(
         }
         None => None,
     };
+    let [http, https, exceptions] = environment.proxies();
+    let proxies =
+        Proxies::new(&http, &https, &exceptions).map_err(|error| CliError::new(chain(&error)))?;
     let network = Network::new(NetworkOptions {
+        proxies,
         roots: files::roots(environment, &remote.ca_file)?,
         insecure: remote.insecure,
         identity,

@@ -97,6 +97,18 @@ impl Environment {
         Some(data.join("oras").join("registry"))
     }
 
+    /// Returns the proxies for http and https requests and what is reached without one, by the
+    /// variables that Go looks at; each may be empty.
+    pub(crate) fn proxies(&self) -> [String; 3] {
+        ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].map(|name| {
+            // In a CGI program, that variable is a header of the request it answers.
+            let is_header = name == "HTTP_PROXY" && self.variable("REQUEST_METHOD").is_some();
+            let upper = self.variable(name).filter(|_| !is_header);
+            let value = upper.or_else(|| self.variable(&name.to_lowercase()));
+            value.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+        })
+    }
+
     fn home(&self) -> Option<PathBuf> {
         let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         self.variable(name).map(|home| self.path(home))
@@ -122,6 +134,16 @@ mod tests {
         assert_eq!(home.docker_config(), Some("/home/me/.docker/config.json".into()));
         let set = home.with("DOCKER_CONFIG", "conf");
         assert_eq!(set.docker_config(), Some("/work/conf/config.json".into()));
+    }
+
+    #[test]
+    fn proxies_are_named_in_capitals_or_not() {
+        let environment = Environment::new("/work")
+            .with("HTTP_PROXY", "a")
+            .with("http_proxy", "b")
+            .with("https_proxy", "c");
+        assert_eq!(environment.proxies(), ["a", "c", ""]);
+        assert_eq!(environment.with("REQUEST_METHOD", "GET").proxies(), ["b", "c", ""]);
     }
 
     #[test]

@@ -38,12 +38,8 @@ fn lists_repositories_as_json_with_their_full_names() {
         sandbox.oras("repo ls HOST/none --format json").succeeds(),
         format!("{{\n  \"registry\": \"{host}\",\n  \"repositories\": []\n}}\n")
     );
-    let template = "--format go-template={{.registry}}:{{len(.repositories)}}";
-    let line = format!("repo ls HOST {}", template.replace("(", " ").replace(')', ""));
-    let host_line = line.replace("HOST", &host);
-    let mut words: Vec<&str> = host_line.splitn(4, ' ').collect();
-    let format = words.pop().expect("the format").split_once(' ').expect("a value").1;
-    words.extend(["--format", format]);
+    let format = "go-template={{.registry}}:{{len .repositories}}";
+    let words = ["repo", "ls", &host, "--format", format];
     assert_eq!(sandbox.oras_with(&words).succeeds(), format!("{host}:4"));
 }
 

@@ -1,6 +1,6 @@
 //! `oras login` and `oras logout`.
 
-use crate::sandbox::{Listener, PASSWORD, Sandbox, USER};
+use crate::sandbox::{Listener, PASSWORD, Sandbox, USER, oras_in};
 
 /// `me:open sesame`
 const AUTH: &str = "bWU6b3BlbiBzZXNhbWU=";
@@ -134,9 +134,9 @@ fn what_docker_has_stored_is_used() {
     sandbox.write("docker/config.json", auths);
     let environment = sandbox.environment().with("DOCKER_CONFIG", sandbox.path("docker"));
     let reference = format!("{}/a:v1", sandbox.host());
-    sandbox.oras_in(environment.clone(), &["resolve", &reference], "").succeeds();
+    oras_in(environment.clone(), &["resolve", &reference], "").succeeds();
     sandbox.write("docker/config.json", "{");
-    let complaint = sandbox.oras_in(environment, &["resolve", &reference], "").fails();
+    let complaint = oras_in(environment, &["resolve", &reference], "").fails();
     let path = sandbox.path("docker/config.json");
     let wanted =
         format!("failed to decode config file {}: invalid config format: ", path.display());

@@ -1,6 +1,6 @@
 //! The flags about registries, and what goes wrong on the way to one.
 
-use crate::sandbox::{Listener, Sandbox};
+use crate::sandbox::{Listener, Sandbox, oras_in};
 
 #[test]
 fn flags_that_exclude_each_other_are_named_in_order() {
@@ -173,4 +173,21 @@ fn headers_are_added_to_requests() {
         sandbox.oras_with(&["repo", "tags", &format!("{}/a", echoing.host()), "-H", "X-Test: a:b"]);
     let complaint = complaint.fails();
     assert!(complaint.contains("response status code 418"), "{complaint}");
+}
+
+#[test]
+fn requests_go_through_the_proxy_of_the_environment_but_not_those_to_this_machine() {
+    let sandbox = Sandbox::new();
+    let digest = sandbox.seed("a", "v1", "").digest;
+    let proxy = Listener::answering(|request| {
+        let target = request.uri.to_string();
+        let status = if target == "http://registry.example/v2/a/tags/list" { 418 } else { 400 };
+        http::Response::builder().status(status).body("").expect("a response")
+    });
+    let environment = sandbox.environment().with("http_proxy", proxy.host());
+    let line = ["repo", "tags", "--plain-http", "registry.example/a"];
+    let complaint = oras_in(environment.clone(), &line, "").fails();
+    assert!(complaint.contains("response status code 418"), "{complaint}");
+    let line = ["resolve", &format!("{}/a:v1", sandbox.host())];
+    assert_eq!(oras_in(environment, &line, "").succeeds(), format!("{digest}\n"));
 }

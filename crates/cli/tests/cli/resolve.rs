@@ -3,7 +3,7 @@
 use oras_spec::image::{Descriptor, Index, MediaType, Platform};
 use oras_spec::json;
 
-use crate::sandbox::{Listener, Sandbox};
+use crate::sandbox::{Listener, Sandbox, oras_in};
 
 #[test]
 fn prints_the_digest_or_the_full_reference() {
@@ -119,7 +119,7 @@ fn the_debug_log_shows_requests_and_hides_secrets() {
     let host = sandbox.host();
     let arguments = ["resolve", "-d", &format!("{host}/a:v1"), "-u", "me", "--password-stdin"];
     let arguments = [&arguments[..], &["-H", "X-Canary: canary-header"]].concat();
-    let outcome = sandbox.oras_in(sandbox.environment(), &arguments, "open sesame\r\n");
+    let outcome = oras_in(sandbox.environment(), &arguments, "open sesame\r\n");
     assert_eq!((outcome.code, outcome.stdout), (0, format!("{digest}\n")));
     let log = outcome.stderr;
     assert!(

@@ -115,7 +115,7 @@ impl Sandbox {
         Environment::new(self.path(""))
             .with("HOME", self.home(""))
             .with("TMPDIR", self.directory.path())
-            .with_clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800))
+            .with_clock(|| SystemTime::UNIX_EPOCH + Duration::from_hours(262_968))
     }
 
     /// Runs the program with the words of `line`; `HOST` stands for the registry.
@@ -126,33 +126,13 @@ impl Sandbox {
 
     /// Runs the program with these arguments.
     pub(crate) fn oras_with(&self, arguments: &[&str]) -> Outcome {
-        self.oras_in(self.environment(), arguments, "")
+        oras_in(self.environment(), arguments, "")
     }
 
     /// Runs the program with the words of `line` and something on standard input.
     pub(crate) fn oras_reading(&self, line: &str, input: &str) -> Outcome {
         let line = line.replace("HOST", &self.host());
-        self.oras_in(self.environment(), &line.split_whitespace().collect::<Vec<_>>(), input)
-    }
-
-    /// Runs the program in these surroundings.
-    pub(crate) fn oras_in(
-        &self,
-        environment: Environment,
-        arguments: &[&str],
-        input: &str,
-    ) -> Outcome {
-        let (output, errors) = (Captured::default(), Captured::default());
-        let streams = Streams {
-            input: Box::new(Cursor::new(input.to_owned().into_bytes())),
-            output: Box::new(output.clone()),
-            errors: Box::new(errors.clone()),
-            input_is_terminal: false,
-            terminal: None,
-        };
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        let code = oras_cli::run(arguments, environment, streams);
-        Outcome { code, stdout: output.text(), stderr: errors.text() }
+        oras_in(self.environment(), &line.split_whitespace().collect::<Vec<_>>(), input)
     }
 
     /// Opens a repository of the registry, past its front door.
@@ -203,6 +183,21 @@ impl Sandbox {
         let found = block_on(self.repository(repository).resolve(&tag.into()));
         found.ok().map(|descriptor| descriptor.digest.to_string())
     }
+}
+
+/// Runs the program in these surroundings.
+pub(crate) fn oras_in(environment: Environment, arguments: &[&str], input: &str) -> Outcome {
+    let (output, errors) = (Captured::default(), Captured::default());
+    let streams = Streams {
+        input: Box::new(Cursor::new(input.to_owned().into_bytes())),
+        output: Box::new(output.clone()),
+        errors: Box::new(errors.clone()),
+        input_is_terminal: false,
+        terminal: None,
+    };
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let code = oras_cli::run(arguments, environment, streams);
+    Outcome { code, stdout: output.text(), stderr: errors.text() }
 }
 
 /// Waits for a future outside of any runtime.
