@@ -13,6 +13,7 @@ use oras_spec::image::{Descriptor, MediaType};
 
 use super::repository::Repository;
 use super::session::{Answer, Session};
+use crate::content::ByteStream;
 use crate::transport::{Body, ScopeHint, back_off};
 use crate::{Content, Error, ErrorKind, Result};
 
@@ -93,26 +94,32 @@ impl Repository {
             repository: self.name().clone(),
             digest: descriptor.digest.clone(),
         };
-        let download = Download {
+        let blob = Blob {
             session: Arc::clone(&self.session),
             hint: self.hint(&operation),
             operation,
             size: descriptor.size,
-            offset: 0,
-            skip: 0,
-            fruitless: 0,
-            body: Some(answer.into_body()),
         };
-        Content::new(descriptor, download.into_stream())
+        let begun = Download::new(blob.clone(), Some(answer.into_body()));
+        Content::new(descriptor, begun.into_stream()).with_reopen(move || {
+            let anew = Download::new(blob.clone(), None);
+            std::future::ready(Ok(ByteStream::new(anew.into_stream())))
+        })
     }
 }
 
-/// A blob on its way, over as many connections as it takes.
-struct Download {
+/// Where a blob is.
+#[derive(Clone)]
+struct Blob {
     session: Arc<Session>,
     operation: Operation,
     hint: ScopeHint,
     size: u64,
+}
+
+/// A blob on its way, over as many connections as it takes.
+struct Download {
+    blob: Blob,
     /// How many bytes have been passed on.
     offset: u64,
     /// How many bytes of the present body have been passed on before.
@@ -123,6 +130,10 @@ struct Download {
 }
 
 impl Download {
+    fn new(blob: Blob, body: Option<Body>) -> Self {
+        Self { blob, offset: 0, skip: 0, fruitless: 0, body }
+    }
+
     fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
         stream::try_unfold(self, |mut download| async move {
             Ok(download.next().await?.map(|chunk| (chunk, download)))
@@ -149,14 +160,14 @@ impl Download {
                     self.fruitless = 0;
                     return Ok(Some(chunk));
                 }
-                None if self.offset >= self.size => return Ok(None),
+                None if self.offset >= self.blob.size => return Ok(None),
                 None => None,
                 Some(Err(error)) => Some(error),
             };
             self.body = None;
             self.fruitless += 1;
             if self.fruitless > MAX_FRUITLESS {
-                let message = format!("read {} of {} bytes", self.offset, self.size);
+                let message = format!("read {} of {} bytes", self.offset, self.blob.size);
                 let error = Error::new(ErrorKind::Network, message);
                 return Err(match failure {
                     Some(failure) => error.with_source(failure),
@@ -171,9 +182,11 @@ impl Download {
 
     /// Asks the registry, never a signed URL of before, for what is missing.
     async fn resume(&mut self) -> Result<Body> {
-        let answer = self.session.send(self.request(Some(self.offset))).await?;
+        let answer = self.blob.session.send(self.blob.request(Some(self.offset))).await?;
         let answer = match answer.status() {
-            StatusCode::RANGE_NOT_SATISFIABLE => self.session.send(self.request(None)).await?,
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                self.blob.session.send(self.blob.request(None)).await?
+            }
             _ => answer,
         };
         let answer = answer.expect(&[StatusCode::OK, StatusCode::PARTIAL_CONTENT]).await?;
@@ -184,7 +197,7 @@ impl Download {
         let range = answer.header(&header::CONTENT_RANGE).and_then(|text| text.parse().ok());
         match range {
             Some(ContentRange::Within { first, size, .. })
-                if first == self.offset && size.is_none_or(|size| size == self.size) =>
+                if first == self.offset && size.is_none_or(|size| size == self.blob.size) =>
             {
                 self.skip = 0;
                 Ok(answer.into_body())
@@ -192,7 +205,9 @@ impl Download {
             _ => Err(answer.mismatch("invalid response Content-Range")),
         }
     }
+}
 
+impl Blob {
     fn request(&self, from: Option<u64>) -> Request<Body> {
         let mut request = self.session.request(&self.operation);
         request.extensions_mut().insert(self.hint.clone());

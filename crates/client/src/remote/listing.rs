@@ -29,11 +29,11 @@ pub(super) fn pages<'a, P: DeserializeOwned + 'a>(
         let hint = hint.clone();
         async move {
             let Some(request) = request else { return Ok(None) };
-            let answer = session.send(request).await?.expect(&[StatusCode::OK]).await?;
+            let (answer, bytes) = session.get(request, MAX_PAGE).await?;
+            let answer = answer.expect(&[StatusCode::OK]).await?;
             let uri = answer.uri().clone();
             let next = next_page(&answer)?;
-            let page = read_page(answer).await?;
-            let entries = entries(page);
+            let entries = entries(read_page(&answer, &bytes)?);
             let next = next.filter(|next| !entries.is_empty() && *next != uri && count < MAX_PAGES);
             let next = next.map(|next| session.request_to(Method::GET, next, hint));
             Ok::<_, Error>(Some((entries, (next, count + 1))))
@@ -43,10 +43,9 @@ pub(super) fn pages<'a, P: DeserializeOwned + 'a>(
 }
 
 /// Reads a page of JSON.
-pub(super) async fn read_page<P: DeserializeOwned>(answer: Answer) -> Result<P> {
-    let failed = answer.wrong("failed to decode response");
-    let bytes = answer.read(MAX_PAGE).await?;
-    serde_json::from_slice(&bytes).map_err(|error| failed.with_source(error))
+pub(super) fn read_page<P: DeserializeOwned>(answer: &Answer, bytes: &[u8]) -> Result<P> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| answer.wrong("failed to decode response").with_source(error))
 }
 
 /// Returns where the next page is: on the same origin, or nowhere.

@@ -1,7 +1,6 @@
 //! Manifests: resolve, fetch, put, delete.
 
 use bytes::Bytes;
-use futures_util::stream;
 use http::header::{self, HeaderValue};
 use http::{Request, StatusCode};
 use oras_spec::distribution::Operation;
@@ -33,9 +32,7 @@ impl Repository {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(self.not_found(reference)),
             // The answer to HEAD has no body that says what is wrong; that to GET has.
-            StatusCode::BAD_REQUEST => {
-                return Ok(self.fetch_manifest_reference(reference).await?.0);
-            }
+            StatusCode::BAD_REQUEST => return self.resolve_by_reading(reference).await,
             _ => return Err(answer.refusal().await),
         }
         let media_type = answer.media_type()?;
@@ -43,8 +40,14 @@ impl Repository {
         let digest = answer.digest(asked)?.or_else(|| asked.cloned());
         match (digest, answer.length()) {
             (Some(digest), Some(size)) => Ok(Descriptor::new(media_type, digest, size)),
-            _ => Ok(self.fetch_manifest_reference(reference).await?.0),
+            _ => self.resolve_by_reading(reference).await,
         }
+    }
+
+    async fn resolve_by_reading(&self, reference: &TagOrDigest) -> Result<Descriptor> {
+        let (descriptor, content) = self.fetch_manifest_reference(reference).await?;
+        content.read_all().await?;
+        Ok(descriptor)
     }
 
     /// Reads a manifest in one round trip.
@@ -52,18 +55,11 @@ impl Repository {
         &self,
         reference: &TagOrDigest,
     ) -> Result<(Descriptor, Content)> {
-        let answer = self.get_manifest(reference, self.documents()).await?;
+        let (answer, bytes) = self.get_manifest(reference, self.documents()).await?;
         let media_type = answer.media_type()?;
         let asked = reference.digest();
         let stated = answer.digest(asked)?;
-        let digest = stated.or_else(|| asked.cloned());
-        if let (Some(digest), Some(size)) = (&digest, answer.length()) {
-            let descriptor = Descriptor::new(media_type, digest.clone(), size);
-            let content = Content::new(&descriptor, body_stream(answer.into_body()));
-            return Ok((descriptor, content));
-        }
-        let bytes = answer.read(MAX_MANIFEST).await?;
-        let digest = digest.unwrap_or_else(|| Digest::of(&bytes));
+        let digest = stated.or_else(|| asked.cloned()).unwrap_or_else(|| Digest::of(&bytes));
         let descriptor = Descriptor::new(media_type, digest, bytes.len() as u64);
         let content = Content::from_bytes(&descriptor, bytes);
         Ok((descriptor, content))
@@ -73,7 +69,7 @@ impl Repository {
     pub(super) async fn fetch_manifest(&self, descriptor: &Descriptor) -> Result<Content> {
         let reference = descriptor.digest.clone().into();
         let wanted = std::slice::from_ref(&descriptor.media_type);
-        let answer = self.get_manifest(&reference, wanted).await?;
+        let (answer, bytes) = self.get_manifest(&reference, wanted).await?;
         let media_type = answer.media_type()?;
         if media_type != descriptor.media_type {
             return Err(answer.mismatch(&format!(
@@ -81,25 +77,29 @@ impl Repository {
                 descriptor.media_type
             )));
         }
-        if answer.length().is_some_and(|length| length != descriptor.size) {
+        if bytes.len() as u64 != descriptor.size {
             return Err(answer.mismatch("mismatch Content-Length"));
         }
         answer.digest(Some(&descriptor.digest))?;
-        Ok(Content::new(descriptor, body_stream(answer.into_body())))
+        Ok(Content::from_bytes(descriptor, bytes))
     }
 
-    async fn get_manifest(&self, reference: &TagOrDigest, types: &[MediaType]) -> Result<Answer> {
+    async fn get_manifest(
+        &self,
+        reference: &TagOrDigest,
+        types: &[MediaType],
+    ) -> Result<(Answer, Bytes)> {
         let operation = Operation::GetManifest {
             repository: self.name().clone(),
             reference: reference.clone(),
         };
         let mut request = self.request(&operation);
         accept(&mut request, types)?;
-        let answer = self.session.send(request).await?;
+        let (answer, bytes) = self.session.get(request, MAX_MANIFEST).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Err(self.not_found(reference));
         }
-        answer.expect(&[StatusCode::OK]).await
+        Ok((answer.expect(&[StatusCode::OK]).await?, bytes))
     }
 
     /// Tells whether a manifest is there. Asked before a push, so that a 403 to a mere look (some
@@ -183,14 +183,4 @@ pub(super) fn accept(request: &mut Request<Body>, types: &[MediaType]) -> Result
 fn header_value(text: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(text)
         .map_err(|_| Error::new(ErrorKind::Invalid, format!("invalid media type {text:?}")))
-}
-
-/// The bytes of a body that is read once.
-pub(super) fn body_stream(body: Body) -> impl stream::Stream<Item = Result<Bytes>> + Send {
-    use futures_util::TryStreamExt as _;
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::new(ErrorKind::Network, "read response").with_source(error)
-    };
-    let data = |frame: http_body::Frame<Bytes>| std::future::ready(Ok(frame.into_data().ok()));
-    http_body_util::BodyStream::new(body).map_err(failed).try_filter_map(data)
 }

@@ -10,7 +10,7 @@ use oras_spec::image::{Descriptor, Document, Index, MediaType};
 use oras_spec::{Digest, Tag, TagOrDigest, json};
 
 use super::ReferrersMode;
-use super::listing::{next_page, read_page};
+use super::listing::{MAX_PAGE, next_page, read_page};
 use super::repository::Repository;
 use crate::content::Content;
 use crate::{Error, ErrorKind, Result, Source as _};
@@ -87,7 +87,7 @@ impl Repository {
         let hint = self.hint(&operation);
         let mut referrers = Vec::new();
         loop {
-            let answer = self.session.send(request).await?;
+            let (answer, bytes) = self.session.get(request, MAX_PAGE).await?;
             let status = answer.status();
             if status == StatusCode::NOT_FOUND || status == StatusCode::BAD_REQUEST {
                 let error = answer.refusal().await;
@@ -115,7 +115,7 @@ impl Repository {
             let filters = answer.header(&OCI_FILTERS_APPLIED).map(str::to_owned);
             let here = answer.uri().clone();
             let next = next_page(&answer)?;
-            let index: Index = read_page(answer).await?;
+            let index: Index = read_page(&answer, &bytes)?;
             let filters = filters
                 .or_else(|| index.annotations.get(LEGACY_FILTERS).cloned())
                 .unwrap_or_default();

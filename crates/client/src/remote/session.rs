@@ -13,7 +13,9 @@ use oras_spec::{Digest, RegistryName};
 
 use super::RegistryOptions;
 use super::referrers::Support;
-use crate::transport::{Body, FinalUri, ScopeHint, Transport, read_capped, refusal, shown};
+use crate::transport::{
+    Body, FinalUri, ScopeHint, Transport, back_off, read_capped, refusal, shown,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// What the requests to one registry have in common.
@@ -27,6 +29,9 @@ pub(super) struct Session {
 
 /// As many different warnings of one registry as anybody reads.
 const MAX_WARNINGS: usize = 100;
+
+/// How often an answer that is read whole may break before we give up.
+const MAX_BROKEN: u32 = 3;
 
 impl Session {
     pub(super) fn new(
@@ -80,6 +85,32 @@ impl Session {
         let response = self.transport.send(request).await?;
         self.hear_warnings(&response);
         Ok(Answer { method, uri, response })
+    }
+
+    /// Sends a request that only reads, and takes the whole answer if it is a success; from its
+    /// beginning if the connection breaks amid it.
+    pub(super) async fn get(
+        &self,
+        request: Request<Body>,
+        limit: usize,
+    ) -> Result<(Answer, Bytes)> {
+        let (parts, _) = request.into_parts();
+        let mut broken = 0;
+        loop {
+            let request = Request::from_parts(parts.clone(), Body::empty());
+            let mut answer = self.send(request).await?;
+            if answer.status() != StatusCode::OK {
+                return Ok((answer, Bytes::new()));
+            }
+            match answer.read(limit).await {
+                Ok(bytes) => return Ok((answer, bytes)),
+                Err(error) if error.kind() == ErrorKind::Network && broken < MAX_BROKEN => {
+                    tokio::time::sleep(back_off(broken)).await;
+                    broken += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn hear_warnings(&self, response: &Response<Body>) {
@@ -191,8 +222,7 @@ impl Answer {
         }
     }
 
-    /// Reads the whole body.
-    pub(super) async fn read(mut self, limit: usize) -> Result<Bytes> {
+    async fn read(&mut self, limit: usize) -> Result<Bytes> {
         if self.length().is_some_and(|length| length > limit as u64) {
             return Err(self.too_large(limit));
         }
@@ -204,7 +234,12 @@ impl Answer {
     }
 
     fn too_large(&self, limit: usize) -> Error {
-        let what = format!("response body exceeds the limit of {limit} bytes: size exceeds limit");
+        let what = match self.length() {
+            Some(size) => {
+                format!("content size {size} exceeds MaxMetadataBytes {limit}: size exceeds limit")
+            }
+            None => format!("content exceeds MaxMetadataBytes {limit}: size exceeds limit"),
+        };
         Error::new(ErrorKind::LimitExceeded, self.wrong(&what).to_string())
     }
 }

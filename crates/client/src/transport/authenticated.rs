@@ -19,7 +19,7 @@ use oras_spec::distribution::{Challenge, ChallengeScheme, Scope};
 
 use self::cache::TokenCache;
 use self::token::TokenRequest;
-use super::body::peek;
+use super::body::{drain, peek};
 use super::{Body, FinalUri, Transport, WebOrigin, shown};
 use crate::auth::{Credential, Credentials, MissingCredential};
 use crate::{Error, ErrorKind, Result};
@@ -108,6 +108,7 @@ impl<T: Transport> Transport for Authenticated<T> {
             if shown.is_some() && !was_stale {
                 (was_stale, response) = tells_stale(response).await;
                 if was_stale {
+                    drain(response).await;
                     convinced.forget().await;
                     shown = None;
                     continue;
@@ -120,6 +121,7 @@ impl<T: Transport> Transport for Authenticated<T> {
                 Some(value) => shown = Some(value),
                 None => return Ok(response),
             }
+            drain(response).await;
         }
         unreachable!("the last round returns")
     }

@@ -155,6 +155,12 @@ pub(crate) async fn peek(mut body: Body, limit: usize) -> (Capped, Body) {
     (Capped { bytes: bytes.freeze(), complete }, Body::new(StreamBody::new(frames)))
 }
 
+/// Reads what is left of the body of an answer nobody wants, if it is little, so that its
+/// connection can be used again.
+pub(super) async fn drain(response: http::Response<Body>) {
+    drop(read_capped(&mut response.into_body(), 16 * 1024).await);
+}
+
 /// Reads at most `limit` bytes; what is behind them is left unread.
 pub(crate) async fn read_capped(
     body: &mut Body,

@@ -67,6 +67,7 @@ impl Failure {
     pub(super) fn of(error: &(dyn StdError + 'static)) -> Self {
         let mut cause = Some(error);
         let mut last = error;
+        let mut is_connection = false;
         while let Some(this) = cause {
             if let Some(failure) = this.downcast_ref::<Self>() {
                 return failure.clone();
@@ -74,15 +75,17 @@ impl Failure {
             if let Some(io) = this.downcast_ref::<io::Error>() {
                 return Self::of_io(io);
             }
-            if let Some(hyper) = this.downcast_ref::<hyper::Error>()
-                && (hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed())
-            {
-                return Self::Lost("EOF".to_owned());
+            if let Some(hyper) = this.downcast_ref::<hyper::Error>() {
+                if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
+                    return Self::Lost("EOF".to_owned());
+                }
+                is_connection = !hyper.is_user() && !hyper.is_parse();
             }
             last = this;
             cause = this.source();
         }
-        Self::Other(last.to_string())
+        let text = last.to_string();
+        if is_connection { Self::Lost(text) } else { Self::Other(text) }
     }
 
     fn of_io(error: &io::Error) -> Self {

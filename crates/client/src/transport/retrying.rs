@@ -10,6 +10,7 @@ use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
 
+use super::body::drain;
 use super::{Body, Failure, Traffic, TrafficObserver, Transport, shown};
 use crate::{Error, ErrorKind, Result};
 
@@ -127,7 +128,9 @@ impl<T: Transport> Transport for Retrying<T> {
             };
             attempt += 1;
             let cause = cause(&outcome);
-            drop(outcome);
+            if let Ok(response) = outcome {
+                drain(response).await;
+            }
             self.observer.traffic(Traffic::Retrying {
                 method: &parts.method,
                 url: &shown(&parts.uri),

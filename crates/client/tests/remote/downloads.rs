@@ -183,6 +183,32 @@ async fn a_blob_can_be_read_by_its_digest_alone() {
 }
 
 #[tokio::test]
+async fn a_blob_can_be_read_again_from_where_it_is() {
+    let scripted = Scripted::new(|_| reply(200, &[], text()));
+    let content = repository(scripted.transport()).fetch(&blob()).await.expect("there");
+    let again = content.reopen().await.expect("no request yet").expect("reopenable");
+    assert_eq!(content.read_all().await.expect("whole"), text());
+    assert_eq!(again.read_all().await.expect("whole"), text());
+    assert_eq!(scripted.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_whose_connection_breaks_is_read_anew() {
+    let manifest = Descriptor::of(MediaType::IMAGE_MANIFEST, &text());
+    let kind = MediaType::IMAGE_MANIFEST;
+    let scripted = Scripted::new(move |_| reply(200, &[("content-type", kind.as_str())], text()));
+    let breaking = |after: Vec<usize>| Breaking {
+        inner: scripted.transport(),
+        after,
+        next: AtomicUsize::new(0),
+    };
+    let content = repository(breaking(vec![0, 5, 9])).fetch(&manifest).await.expect("there");
+    assert_eq!(content.read_all().await.expect("whole"), text());
+    let error = repository(breaking(vec![0; 9])).fetch(&manifest).await.expect_err("never whole");
+    assert_eq!(error.kind(), ErrorKind::Network);
+}
+
+#[tokio::test]
 async fn a_blob_that_is_not_there_is_named() {
     let scripted = Scripted::new(|_| status(404));
     let error = repository(scripted.transport()).fetch(&blob()).await.expect_err("not there");
