@@ -16,9 +16,17 @@ mod listing;
 mod login;
 #[path = "cli/manifest_fetch.rs"]
 mod manifest_fetch;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/pull.rs"]
+mod pull;
+#[path = "cli/push.rs"]
+mod push;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "cli/resolve.rs"]
 mod resolve;
+#[path = "cli/serve.rs"]
+mod serve;
 #[path = "cli/tag.rs"]
 mod tag;

@@ -29,11 +29,15 @@ impl Format {
 const NAMES: [&str; 3] = ["json", "go-template", "text"];
 const SHORTHAND: &str = "use `--format go-template=TEMPLATE` to specify the template";
 
-/// Declares both flags for a command that says `text` unless told otherwise; `noun` is what it
-/// prints then.
-pub(crate) fn flags(help: &'static str) -> [Flag; 2] {
+const HELP: &str = "[Experimental] format output using a custom template:
+'json':        Print in JSON format
+'go-template': Print output using the given Go template
+'text':        Print in text format";
+
+/// Declares both flags, for a command that prints text unless told otherwise.
+pub(crate) fn flags() -> [Flag; 2] {
     [
-        Flag::text("format", help).default("text"),
+        Flag::text("format", HELP).default("text"),
         Flag::text("template", "[Experimental] template string used to format output"),
     ]
 }

@@ -69,7 +69,7 @@ Example - Pull artifact files and format output in JSON:
 
 fn flags() -> Vec<Flag> {
     let mut flags = target::flags(Side::Only);
-    flags.extend(format::flags(super::push::FORMAT_HELP));
+    flags.extend(format::flags());
     flags.extend([
         args::debug(),
         args::verbose("true"),

@@ -95,7 +95,7 @@ Example - Push file \"hi.txt\" and format output in JSON:
 fn flags() -> Vec<Flag> {
     let mut flags = target::flags(Side::Only);
     flags.extend(packer::flags());
-    flags.extend(format::flags(FORMAT_HELP));
+    flags.extend(format::flags());
     flags.extend([
         args::debug(),
         args::verbose("true"),
@@ -109,11 +109,6 @@ fn flags() -> Vec<Flag> {
     ]);
     flags
 }
-
-pub(super) const FORMAT_HELP: &str = "[Experimental] format output using a custom template:
-'json':        Print in JSON format
-'go-template': Print output using the given Go template
-'text':        Print in text format";
 
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let parsed = &invocation.parsed;

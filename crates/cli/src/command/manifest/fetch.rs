@@ -59,12 +59,7 @@ Example - Fetch raw manifest from an OCI layout archive file 'layout.tar':
 
 fn flags() -> Vec<Flag> {
     let mut flags = target::flags(Side::Only);
-    flags.extend(format::flags(
-        "[Experimental] format output using a custom template:\n\
-         'json':        print in JSON format\n\
-         'go-template': print using the given Go template\n\
-         'text':        print in text format",
-    ));
+    flags.extend(format::flags());
     flags.extend([
         args::debug(),
         args::verbose("false"),

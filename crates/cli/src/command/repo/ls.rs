@@ -45,12 +45,7 @@ Example - List the repositories under the registry using the given Go template:
 
 fn flags() -> Vec<Flag> {
     let mut flags = remote::flags(Side::Only);
-    flags.extend(format::flags(
-        "[Experimental] format output using a custom template:\n\
-         'json':        print in JSON format\n\
-         'go-template': print using the given Go template\n\
-         'text':        print in text format",
-    ));
+    flags.extend(format::flags());
     flags.extend([
         args::debug(),
         args::verbose("false"),

@@ -1,0 +1,84 @@
+//! `oras serve`: what it refuses, and the real program's life from its first line to a signal.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn refuses_what_cannot_be_served() {
+    let sandbox = Sandbox::new();
+    let complaint = sandbox.oras("serve --addr 0.0.0.0:0").fails();
+    assert!(complaint.contains("0.0.0.0:0") && complaint.contains("--insecure"), "{complaint}");
+    let complaint = sandbox.oras("serve --addr nonsense").fails();
+    assert!(complaint.starts_with("Error: invalid address \"nonsense\""), "{complaint}");
+    let complaint = sandbox.oras("serve --addr 127.0.0.1:0 --htpasswd nope").fails();
+    assert_eq!(
+        complaint.lines().next(),
+        Some("Error: failed to open nope: no such file or directory")
+    );
+    sandbox.write("file", "");
+    let complaint = sandbox.oras("serve --addr 127.0.0.1:0 --root file").fails();
+    assert!(complaint.contains(sandbox.path("file").to_str().expect("UTF-8")), "{complaint}");
+    assert!(sandbox.oras("serve extra").fails().starts_with("Error: \"oras serve\" takes no"));
+    let taken = sandbox.host().replace("localhost", "127.0.0.1");
+    let complaint = sandbox.oras(&format!("serve --root r --addr {taken}")).fails();
+    assert!(complaint.contains(&taken) && complaint.contains("--addr"), "{complaint}");
+}
+
+#[test]
+fn serves_until_a_signal_and_logs_each_request() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_oras"))
+            .args(["serve", "--addr", "127.0.0.1:0"])
+            .env_clear()
+            .env("XDG_DATA_HOME", sandbox.path("data"))
+            .current_dir(sandbox.path(""))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let line = lines.next().expect("a line").expect("text");
+        let address = line.strip_prefix("Serving http://").expect("where it listens").to_owned();
+        let line = lines.next().expect("a line").expect("text");
+        let root = sandbox.path("data/oras/registry");
+        assert_eq!(line, format!("Storing in {}", root.display()));
+        assert!(!address.ends_with(":0"), "{address}");
+
+        sandbox.oras(&format!("push {address}/a/b:v1 hi.txt")).succeeds();
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, signal).expect("it is there");
+        let status = child.wait().expect("it ends");
+        assert!(status.success(), "{status} after {signal:?}");
+        let mut log = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut log).expect("text");
+        for wanted in [" HEAD a/b ", " PUT a/b 201 "] {
+            assert!(log.contains(wanted), "{wanted} in {log}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_command_fails_with_the_words_of_go() {
+    let sandbox = Sandbox::new();
+    // A registry that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = silent.local_addr().expect("bound");
+    let child = Command::new(env!("CARGO_BIN_EXE_oras"))
+        .args(["resolve", &format!("{address}/a:v1")])
+        .env_clear()
+        .env("HOME", sandbox.home(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let _connection = silent.accept().expect("it connects");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it is there");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "Error: context canceled\n");
+}
