@@ -50,7 +50,8 @@ impl ResponseBody {
         self
     }
 
-    fn length(&self) -> u64 {
+    /// Bytes that are still to come.
+    pub(crate) fn length(&self) -> u64 {
         match &self.content {
             Content::Full(bytes) => bytes.len() as u64,
             Content::Pieces { left, .. } => *left,

@@ -12,7 +12,7 @@ use crate::storage::memory::Memory;
 use crate::storage::{Storage, Store};
 
 /// What handlers need to know.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) allow_sparse: bool,
@@ -36,15 +36,7 @@ enum Place {
 
 impl RegistryBuilder {
     pub(crate) fn new() -> Self {
-        Self {
-            place: Place::Memory,
-            config: Config {
-                limits: Limits::default(),
-                allow_sparse: false,
-                authenticator: None,
-                observer: None,
-            },
-        }
+        Self { place: Place::Memory, config: Config::default() }
     }
 
     /// Keeps everything in memory, for as long as the registry lives. The default.
@@ -100,7 +92,9 @@ impl RegistryBuilder {
     pub fn build(self) -> Result<Registry, BuildError> {
         let store: Arc<dyn Store> = match self.place {
             Place::Memory => Arc::new(Memory::default()),
-            Place::Directory(root) => Arc::new(Directory::open(&root)?),
+            Place::Directory(root) => {
+                Arc::new(Directory::open(&root, self.config.limits.upload_lifetime)?)
+            }
         };
         let storage = Storage::new(store, &self.config.limits);
         Ok(Registry::new(storage, self.config))

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What a registry is willing to take. Every default is stated with its reason.
 ///
 /// Connections, headers' arrival and idle times are bounded by whoever accepts connections, such
-/// as [`serve`](crate).
+/// as [`serve`](crate::serve).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

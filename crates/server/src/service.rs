@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use oras_spec::distribution::{Operation, header};
 
@@ -66,11 +66,10 @@ impl RegistryService {
             headers.insert(X_REQUEST_ID, id);
         }
         if !response.headers().contains_key(CONTENT_LENGTH)
-            && let Some(length) = response.body().size_hint().exact()
-            && !response.status().is_informational()
-            && response.status() != http::StatusCode::NO_CONTENT
+            && !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         {
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+            let length = HeaderValue::from(response.body().length());
+            response.headers_mut().insert(CONTENT_LENGTH, length);
         }
         access.access.status = Some(response.status());
         response.map(|body| {

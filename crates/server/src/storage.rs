@@ -17,6 +17,9 @@ pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod uploads;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;

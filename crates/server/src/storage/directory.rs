@@ -8,11 +8,13 @@ mod disk;
 mod file_name;
 mod pieces;
 mod root;
+mod sorted;
 mod stage;
 
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use oras_spec::distribution::UploadId;
@@ -29,9 +31,10 @@ use crate::config::BuildError;
 pub(crate) struct Directory(Arc<Disk>);
 
 impl Directory {
-    /// Opens the store in `root`, making it if need be. Blocks, shortly.
-    pub(crate) fn open(root: &Path) -> Result<Self, BuildError> {
-        Ok(Self(Arc::new(root::open(root)?)))
+    /// Opens the store in `root`, making it if need be, and removes uploads older than
+    /// `upload_lifetime`. Blocks, shortly.
+    pub(crate) fn open(root: &Path, upload_lifetime: Duration) -> Result<Self, BuildError> {
+        Ok(Self(Arc::new(root::open(root, upload_lifetime)?)))
     }
 
     async fn with_disk<T: Send + 'static>(

@@ -137,5 +137,6 @@ fn split(record: &Bytes) -> Option<(Header, Bytes)> {
     let end = record.iter().position(|&byte| byte == b'\n')?;
     let header: Header = serde_json::from_slice(&record[..end]).ok()?;
     let bytes = record.slice(end + 1..);
-    (bytes.len() == header.size).then_some((header, bytes))
+    let is_whole = bytes.len() == header.size && header.media_type.is_document();
+    is_whole.then_some((header, bytes))
 }

@@ -19,7 +19,7 @@ use oras_spec::{Algorithm, Digest, Hasher, RepositoryName};
 pub(crate) use self::receive::Incoming;
 use self::receive::{Gathered, Limited, receive};
 pub(crate) use self::table::Uploads;
-use self::table::{Progress, Record, Upload, lock};
+use self::table::{Progress, Record, Upload};
 use super::{
     Condition, Durability, Result, SMALL, Storage, StoreError, digest_of, keys, now, random_name,
 };
@@ -95,7 +95,7 @@ impl Storage {
     /// Gives an upload up.
     pub(crate) async fn cancel_upload(&self, claim: &Claim) -> Result<(), UploadError> {
         let upload = self.find_upload(claim).await?;
-        let progress = lock(&upload)?;
+        let progress = self.lock_upload(&claim.id, &upload)?;
         let (storage, id) = (self.clone(), claim.id.clone());
         detached(async move {
             let removed = storage.remove_upload(&id).await;
@@ -113,7 +113,7 @@ impl Storage {
         chunk: Chunk,
     ) -> Result<u64, UploadError> {
         let upload = self.find_upload(claim).await?;
-        let mut progress = lock(&upload)?;
+        let mut progress = self.lock_upload(&claim.id, &upload)?;
         check_order(&progress, &chunk)?;
         let (storage, id) = (self.clone(), claim.id.clone());
         detached(async move {
@@ -135,7 +135,7 @@ impl Storage {
         chunk: Chunk,
     ) -> Result<(), UploadError> {
         let upload = self.find_upload(claim).await?;
-        let mut progress = lock(&upload)?;
+        let mut progress = self.lock_upload(&claim.id, &upload)?;
         check_order(&progress, &chunk)?;
         let (storage, claim, digest) = (self.clone(), claim.clone(), digest.clone());
         detached(async move {
@@ -304,16 +304,14 @@ impl Storage {
 
     fn limited(&self, chunk: Chunk, held: u64) -> Limited {
         let room = self.uploads.blob_size.saturating_sub(held);
-        match chunk.range {
-            Some((_, length)) if length <= room => Limited::exactly(chunk.body, length),
-            _ => Limited::at_most(chunk.body, room),
-        }
+        let stated = chunk.range.map(|(_, length)| length).filter(|&length| length <= room);
+        let limit = stated.unwrap_or(room);
+        Limited::new(chunk.body, limit, stated.is_some(), &self.uploads.receivers)
     }
 }
 
-fn new_id() -> Result<UploadId, UploadError> {
-    let name = random_name().map_err(StoreError::from)?;
-    Ok(name.parse().expect("hexadecimal digits are legal in the name of an upload"))
+fn new_id() -> Result<UploadId> {
+    Ok(random_name()?.parse().expect("hexadecimal digits are legal in the name of an upload"))
 }
 
 fn check_order(progress: &Progress, chunk: &Chunk) -> Result<(), UploadError> {

@@ -101,7 +101,7 @@ async fn an_upload_belongs_to_who_opened_it_after_a_restart_too() {
 }
 
 #[tokio::test]
-async fn expired_uploads_leave_nothing_behind() {
+async fn expired_uploads_leave_nothing_behind_a_restart() {
     let root = root();
     let client = open(root.path());
     let location = client.start_upload("a").await;
@@ -112,12 +112,36 @@ async fn expired_uploads_leave_nothing_behind() {
     let mut limits = Limits::default();
     limits.upload_lifetime = Duration::ZERO;
     let registry = Registry::builder().directory(root.path()).limits(limits).build();
-    let registry = registry.expect("a registry");
-    registry.sweep().await.expect("a sweep");
+    let client = Client::new(registry.expect("a registry"));
     assert!(files_below(&root.path().join("staging")).is_empty());
     assert!(files_below(&root.path().join("uploads")).is_empty());
-    let client = Client::new(registry);
     client.get(&location).await.expect_error(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_sweep_removes_expired_uploads_and_no_others() {
+    let root = root();
+    let registry = Registry::builder().directory(root.path()).build().expect("a registry");
+    let client = Client::new(registry.clone());
+    let expired = client.start_upload("a").await;
+    client.patch(&expired, vec![1; 200_000]).await.expect_status(StatusCode::ACCEPTED);
+    let young = client.start_upload("a").await;
+    client.patch(&young, vec![2; 200_000]).await.expect_status(StatusCode::ACCEPTED);
+    drop((client, registry));
+    let id = expired.rsplit_once('/').expect("a location").1;
+    let record = root.path().join("uploads").join(id);
+    let text = std::fs::read_to_string(&record).expect("the record");
+    let mut fields: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    fields["started"] = 0.into();
+    std::fs::write(&record, fields.to_string()).expect("the record");
+
+    let registry = Registry::builder().directory(root.path()).build().expect("a registry");
+    let client = Client::new(registry.clone());
+    client.get(&expired).await.expect_error(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN");
+    registry.sweep().await.expect("a sweep");
+    assert_eq!(files_below(&root.path().join("staging")).len(), 1);
+    assert_eq!(files_below(&root.path().join("uploads")).len(), 1);
+    client.get(&young).await.expect_status(StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -194,7 +218,18 @@ async fn a_directory_of_another_layout_is_refused() {
         }
         let kept = std::fs::read_to_string(root.path().join("layout.json")).expect("the marker");
         assert_eq!(kept, marker);
+        assert_eq!(files_below(root.path()), [".lock", "layout.json"], "nothing is written");
     }
+}
+
+#[tokio::test]
+async fn a_directory_whose_first_start_was_cut_short_is_a_new_one() {
+    let root = root();
+    std::fs::write(root.path().join("layout.json"), "").expect("a file");
+    drop(open(root.path()));
+    let marker = std::fs::read_to_string(root.path().join("layout.json")).expect("the marker");
+    assert_eq!(marker, r#"{"layout":"oras-registry","version":1}"#);
+    drop(open(root.path()));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use oras_spec::distribution::UploadId;
 
 use super::file_name;
+use super::sorted::{Change, Sorted};
 use crate::storage::{Collection, Condition, Durability, Key, Result, StoreError, random_name};
 
 /// A directory that this process alone writes to.
@@ -24,6 +25,7 @@ pub(super) struct Disk {
     hash: RandomState,
     /// Directories whose own entry in their parent is known to be durable.
     durable: Mutex<HashSet<PathBuf>>,
+    sorted: Sorted,
     /// Set once a sync has failed: what the kernel then still has in memory is anyone's guess.
     broken: AtomicBool,
 }
@@ -44,6 +46,7 @@ impl Disk {
             locks: std::array::from_fn(|_| Mutex::new(())),
             hash: RandomState::new(),
             durable: Mutex::new(durable),
+            sorted: Sorted::default(),
             broken: AtomicBool::new(false),
         }
     }
@@ -104,6 +107,7 @@ impl Disk {
             while absent_as_none(temporary.rename(&path))?.is_none() {
                 self.make_directory(&directory, durability)?;
             }
+            self.sorted.note(key.collection(), key.name(), Change::Added);
         }
         drop(guard);
         // Also where nothing was written: what is there may be a moment old.
@@ -130,6 +134,7 @@ impl Disk {
         if absent_as_none(fs::remove_file(&path))?.is_none() {
             return Ok(false);
         }
+        self.sorted.note(key.collection(), key.name(), Change::Removed);
         drop(guard);
         let directory = self.directory(key.collection());
         match durability {
@@ -141,23 +146,25 @@ impl Disk {
         Ok(true)
     }
 
-    /// Time grows with the collection, memory with the page.
+    /// Memory grows with the page. Time grows with the collection, but only the first time if it
+    /// is a large one.
     pub(super) fn list(
         &self,
         collection: &Collection,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>> {
-        let Some(entries) = absent_as_none(fs::read_dir(self.directory(collection)))? else {
-            return Ok(Vec::new());
-        };
+        if let Some(page) = self.sorted.list(collection, after, limit) {
+            return Ok(page);
+        }
         let mut smallest = BinaryHeap::new();
-        for entry in entries {
-            let name = entry?.file_name().to_str().and_then(file_name::parse);
-            let Some(name) = name.filter(|name| after.is_none_or(|after| name.as_str() > after))
-            else {
+        let mut count = 0;
+        for name in self.names(collection)? {
+            let name = name?;
+            count += 1;
+            if after.is_some_and(|after| name.as_str() <= after) {
                 continue;
-            };
+            }
             if smallest.len() < limit {
                 smallest.push(name);
             } else if smallest.peek().is_some_and(|largest| name < *largest) {
@@ -165,7 +172,22 @@ impl Disk {
                 smallest.push(name);
             }
         }
+        self.sorted.remember(collection, count, || {
+            self.names(collection)?.map(|name| Ok(name?)).collect()
+        })?;
         Ok(smallest.into_sorted_vec())
+    }
+
+    /// Reads the names in a collection, in no order. Files that are none of ours are left out.
+    fn names(
+        &self,
+        collection: &Collection,
+    ) -> Result<impl Iterator<Item = io::Result<String>> + use<>> {
+        let entries = absent_as_none(fs::read_dir(self.directory(collection)))?;
+        Ok(entries.into_iter().flatten().filter_map(|entry| match entry {
+            Ok(entry) => entry.file_name().to_str().and_then(file_name::parse).map(Ok),
+            Err(error) => Some(Err(error)),
+        }))
     }
 
     /// Gives a synced file its final name, in place of what had it.
@@ -184,23 +206,28 @@ impl Disk {
         if self.broken.load(Ordering::Relaxed) { Err(StoreError::ReadOnly) } else { Ok(()) }
     }
 
-    /// Brings a file's bytes to stable storage. Not tried twice: after a failure the kernel may
-    /// report success for bytes it has dropped.
+    /// Brings a file's bytes to stable storage.
     pub(super) fn sync(&self, file: &File) -> Result<()> {
-        file.sync_data().map_err(|error| {
-            let error = StoreError::from(error);
-            if !matches!(error, StoreError::Full(_)) {
-                self.broken.store(true, Ordering::Relaxed);
-            }
-            error
-        })
+        self.note_failure(file.sync_data())
     }
 
+    /// Brings a directory's entries to stable storage.
     pub(super) fn sync_directory(&self, directory: &Path) -> Result<()> {
         match absent_as_none(File::open(directory))? {
-            Some(directory) => self.sync(&directory),
+            // Not `sync_data`: to a file system a new entry may be no data.
+            Some(directory) => self.note_failure(directory.sync_all()),
             None => Ok(()),
         }
+    }
+
+    /// Remembers that a sync failed. Not tried again: the kernel may then report success for bytes
+    /// it has dropped.
+    fn note_failure(&self, synced: io::Result<()>) -> Result<()> {
+        let synced = synced.map_err(StoreError::from);
+        if matches!(synced, Err(StoreError::Io(_) | StoreError::ReadOnly)) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        synced
     }
 
     /// Makes the entries of objects in the making durable.

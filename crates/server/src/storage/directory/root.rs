@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,32 +30,39 @@ impl Marker {
 /// Takes possession of `root`, making it if need be, and removes what no restart can use.
 ///
 /// Looks at files in the making only, so the time does not grow with what is stored.
-pub(super) fn open(root: &Path) -> Result<Disk, BuildError> {
+pub(super) fn open(root: &Path, upload_lifetime: Duration) -> Result<Disk, BuildError> {
     let failed = |source| BuildError::Io { root: root.to_owned(), source };
-    make_root(root).map_err(failed)?;
-    let root: PathBuf = root.canonicalize().map_err(failed)?;
+    let root = std::path::absolute(root).map_err(failed)?;
+    make_root(&root).map_err(failed)?;
     let lock = lock(&root)?;
+    let is_new = check_marker(&root)?;
+    make_members(&root).map_err(failed)?;
     let disk = Disk::new(root.clone(), lock);
-    check_marker(&disk, &root)?;
-    clean(&root).map_err(failed)?;
+    if is_new {
+        let marker = oras_spec::json::to_vec(&Marker::ours());
+        disk.put(&keys::marker(), &marker, &Condition::Any, Durability::Durable)
+            .map_err(|error| failed(io::Error::other(error)))?;
+    }
+    clean(&root, upload_lifetime).map_err(failed)?;
     Ok(disk)
 }
 
-/// As `create_dir_all`, with every new entry durable.
+/// Makes the root and its parents, and their entries durable.
 fn make_root(root: &Path) -> io::Result<()> {
-    let mut new: Vec<&Path> = root.ancestors().take_while(|path| !path.is_dir()).collect();
+    let new: Vec<&Path> = root.ancestors().take_while(|path| !path.is_dir()).collect();
     fs::create_dir_all(root)?;
-    for directory in MEMBERS {
-        fs::create_dir_all(root.join(directory))?;
-    }
-    new.insert(0, root);
-    for directory in new {
-        File::open(directory)?.sync_all()?;
-        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent)?.sync_all()?;
-        }
+    for parent in new.into_iter().filter_map(Path::parent) {
+        File::open(parent)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Makes the directories that are always there, and their entries durable.
+fn make_members(root: &Path) -> io::Result<()> {
+    for member in MEMBERS {
+        fs::create_dir_all(root.join(member))?;
+    }
+    File::open(root)?.sync_all()
 }
 
 fn lock(root: &Path) -> Result<File, BuildError> {
@@ -69,40 +77,45 @@ fn lock(root: &Path) -> Result<File, BuildError> {
     }
 }
 
-fn check_marker(disk: &Disk, root: &Path) -> Result<(), BuildError> {
-    let failed = |source| BuildError::Io { root: root.to_owned(), source };
-    let key = keys::marker();
-    let found = disk.get(&key).map_err(|error| failed(io::Error::other(error)))?;
-    // An empty marker is one whose first writing was cut short, before anything else was written.
-    if let Some(text) = found.filter(|text| !text.is_empty()) {
-        let marker = serde_json::from_slice::<Marker>(&text).ok();
-        return if marker == Some(Marker::ours()) {
-            Ok(())
-        } else {
-            Err(BuildError::Layout {
+/// Refuses a directory that is laid out in another way; tells whether it is a new one.
+fn check_marker(root: &Path) -> Result<bool, BuildError> {
+    let path = root.join(keys::marker().name());
+    let found = absent_as_none(fs::read(path))
+        .map_err(|source| BuildError::Io { root: root.to_owned(), source })?;
+    match found {
+        // An empty marker was cut short before anything else was written.
+        None => Ok(true),
+        Some(text) if text.is_empty() => Ok(true),
+        Some(text) => match serde_json::from_slice::<Marker>(&text).ok() {
+            Some(marker) if marker == Marker::ours() => Ok(false),
+            other => Err(BuildError::Layout {
                 root: root.to_owned(),
-                version: marker.map(|marker| marker.version),
-            })
-        };
+                version: other.map(|marker| marker.version),
+            }),
+        },
     }
-    let text = oras_spec::json::to_vec(&Marker::ours());
-    disk.put(&key, &text, &Condition::Any, Durability::Durable)
-        .map_err(|error| failed(io::Error::other(error)))?;
-    Ok(())
 }
 
-/// Removes temporary files, and files in the making that belong to no upload.
-fn clean(root: &Path) -> io::Result<()> {
+/// Removes temporary files, uploads that have expired, and files in the making that belong to no
+/// upload.
+fn clean(root: &Path, upload_lifetime: Duration) -> io::Result<()> {
     for entry in fs::read_dir(root.join("tmp"))? {
         absent_as_none(fs::remove_file(entry?.path()))?;
     }
     let uploads = root.join(keys::uploads().path());
+    for entry in fs::read_dir(&uploads)? {
+        let entry = entry?;
+        // An age that cannot be told, such as of a file from the future, is no age.
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age >= upload_lifetime {
+            absent_as_none(fs::remove_file(entry.path()))?;
+        }
+    }
     for entry in fs::read_dir(root.join("staging"))? {
         let entry = entry?;
         let name = entry.file_name();
-        let is_upload = name.to_str().is_some_and(|name| file_name::parse(name).is_some())
-            && uploads.join(&name).is_file();
-        if !is_upload {
+        let is_name = name.to_str().is_some_and(|name| file_name::parse(name).is_some());
+        if !is_name || !uploads.join(&name).is_file() {
             absent_as_none(fs::remove_file(entry.path()))?;
         }
     }

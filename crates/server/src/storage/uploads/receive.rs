@@ -1,7 +1,12 @@
 //! Receiving: from the body of a request to an object in the making, with bounded memory.
+//!
+//! Reading the network, and hashing and writing, go on side by side: a batch is collected while
+//! the one before is written. No thread waits for the network.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -18,8 +23,39 @@ pub(crate) type Incoming =
 /// Bytes handed to another thread at once: at least so many, because a hand-over costs tens of
 /// microseconds ...
 const BATCH: usize = 256 << 10;
-/// ... and at most so many, while that thread is busy. Twice this is what an upload keeps in memory.
-const BACKLOG: usize = 1 << 20;
+/// ... and while that thread is busy at most so many, and no fewer than that many.
+const BACKLOG: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
+/// Bytes that all bodies together have collected, if they are not too many for the least backlog.
+/// As many are on their way to the disk.
+const MEMORY: usize = 24 << 20;
+
+/// Counts the bodies that are being received, which share the memory for what they collect.
+#[derive(Debug, Default)]
+pub(super) struct Receivers(AtomicUsize);
+
+impl Receivers {
+    fn enter(self: &Arc<Self>) -> Receiver {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Receiver(Arc::clone(self))
+    }
+}
+
+/// One body that is being received.
+struct Receiver(Arc<Receivers>);
+
+impl Receiver {
+    /// How many bytes this body may collect.
+    fn backlog(&self) -> usize {
+        let share = MEMORY / self.0.0.load(Ordering::Relaxed).max(1);
+        share.clamp(*BACKLOG.start(), *BACKLOG.end())
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// A body that is cut off where it becomes longer than it may, or said it would, be.
 pub(super) struct Limited {
@@ -29,15 +65,19 @@ pub(super) struct Limited {
     is_exact: bool,
     /// What has arrived and waits to be used.
     pub(super) gathered: Gathered,
+    receiver: Receiver,
 }
 
 impl Limited {
-    pub(super) fn at_most(body: Incoming, limit: u64) -> Self {
-        Self { body, left: limit, is_exact: false, gathered: Gathered::default() }
-    }
-
-    pub(super) fn exactly(body: Incoming, length: u64) -> Self {
-        Self { body, left: length, is_exact: true, gathered: Gathered::default() }
+    /// Takes a body of at most `limit` bytes, or of exactly that many.
+    pub(super) fn new(
+        body: Incoming,
+        limit: u64,
+        is_exact: bool,
+        receivers: &Arc<Receivers>,
+    ) -> Self {
+        let gathered = Gathered::default();
+        Self { body, left: limit, is_exact, gathered, receiver: receivers.enter() }
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, UploadError>> {
@@ -120,10 +160,11 @@ pub(super) async fn receive(
 ) -> Received {
     let mut writer = Writer { idle: Some((stage, hasher)), writing: None, size, in_flight: 0 };
     let outcome = loop {
+        let backlog = body.receiver.backlog();
         let gathered = &mut body.gathered;
         let is_worth_it = gathered.size >= BATCH && !writer.is_busy();
         // What did arrive of a body that broke off counts: the upload goes on from there.
-        if (is_worth_it || gathered.size >= BACKLOG || gathered.end.is_some())
+        if (is_worth_it || gathered.size >= backlog || gathered.end.is_some())
             && let Err(error) = writer.write(gathered.take()).await
         {
             break Err(error.into());

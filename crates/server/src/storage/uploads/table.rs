@@ -11,6 +11,7 @@ use oras_spec::{Algorithm, Hasher};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
+use super::receive::Receivers;
 use super::{Claim, UploadError};
 use crate::limits::Limits;
 use crate::storage::{Condition, Durability, Result, Storage, keys, now};
@@ -19,10 +20,11 @@ use crate::storage::{Condition, Durability, Result, Storage, keys, now};
 #[derive(Debug)]
 pub(crate) struct Uploads {
     live: Mutex<HashMap<UploadId, Arc<Upload>>>,
-    last_sweep: Mutex<Option<Instant>>,
+    last_sweep: Mutex<Instant>,
     lifetime: Duration,
     pub(super) most: usize,
     pub(super) blob_size: u64,
+    pub(super) receivers: Arc<Receivers>,
 }
 
 /// How often expired uploads are looked for.
@@ -67,10 +69,11 @@ impl Uploads {
     pub(in crate::storage) fn new(limits: &Limits) -> Self {
         Self {
             live: Mutex::default(),
-            last_sweep: Mutex::default(),
+            last_sweep: Mutex::new(Instant::now()),
             lifetime: limits.upload_lifetime,
             most: limits.uploads,
             blob_size: limits.blob_size.unwrap_or(u64::MAX),
+            receivers: Arc::default(),
         }
     }
 
@@ -120,6 +123,21 @@ impl Storage {
         if is_claimed { Ok(upload) } else { Err(UploadError::Unknown) }
     }
 
+    /// Locks an upload that was found, for as long as a request changes it.
+    pub(super) fn lock_upload(
+        &self,
+        id: &UploadId,
+        upload: &Arc<Upload>,
+    ) -> Result<OwnedMutexGuard<Progress>, UploadError> {
+        let progress = Arc::clone(&upload.progress).try_lock_owned();
+        let progress = progress.map_err(|_| UploadError::Busy)?;
+        // It may have been closed between finding and locking it.
+        match self.uploads.live().get(id) {
+            Some(live) if Arc::ptr_eq(live, upload) => Ok(progress),
+            _ => Err(UploadError::Unknown),
+        }
+    }
+
     async fn load_upload(&self, id: &UploadId) -> Result<Arc<Upload>, UploadError> {
         let record = self.store.get(&keys::upload(id)).await?.ok_or(UploadError::Unknown)?;
         let record = serde_json::from_slice(&record).map_err(|_| UploadError::Unknown)?;
@@ -138,8 +156,8 @@ impl Storage {
     /// Looks for expired uploads in the background, if it is time again.
     pub(crate) fn sweep_if_due(&self) {
         let mut last = self.uploads.last_sweep.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.elapsed() >= SWEEP_INTERVAL) {
-            *last = Some(Instant::now());
+        if last.elapsed() >= SWEEP_INTERVAL {
+            *last = Instant::now();
             let storage = self.clone();
             // A sweep that fails is repeated soon enough.
             drop(tokio::spawn(async move { storage.sweep_uploads().await }));
@@ -170,13 +188,9 @@ impl Storage {
                 Err(_) => self.remove_upload(id).await,
             };
         };
-        match lock(&upload) {
+        match self.lock_upload(id, &upload) {
             Ok(_progress) if upload.is_expired() => self.remove_upload(id).await,
             _ => Ok(()),
         }
     }
-}
-
-pub(super) fn lock(upload: &Upload) -> Result<OwnedMutexGuard<Progress>, UploadError> {
-    Arc::clone(&upload.progress).try_lock_owned().map_err(|_| UploadError::Busy)
 }
