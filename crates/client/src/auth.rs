@@ -1,7 +1,7 @@
 //! Who we are: credentials, and where they come from.
 
 mod docker_config;
-mod helper;
+mod native;
 
 use std::fmt;
 

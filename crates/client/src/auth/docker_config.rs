@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use oras_spec::RegistryName;
 
 use self::document::Document;
-use super::helper::Helper;
+use super::native::Helper;
 use super::{Credential, Credentials};
 use crate::{Error, ErrorKind, Result};
 

@@ -125,13 +125,16 @@ impl Files {
     ///
     /// [`ErrorKind::Io`] for a file that cannot be read, [`ErrorKind::Invalid`] for one that is
     /// neither file nor directory and for a name that is not UTF-8, [`ErrorKind::AlreadyExists`]
-    /// for a title that other content has.
+    /// for a title that was added already, whatever its content.
     pub async fn add(
         &self,
         path: &Path,
         title: Option<&str>,
         media_type: Option<MediaType>,
     ) -> Result<Descriptor> {
+        if let Some(title) = title.filter(|title| self.state().titles.contains_key(*title)) {
+            return Err(duplicate(title));
+        }
         let path = self.root.join(path);
         let temporary = self.options.temporary_directory.clone();
         let prefix = title.unwrap_or("$config").to_owned();
@@ -156,12 +159,7 @@ impl Files {
         let is_new = match state.titles.get(title) {
             None => true,
             Some(taken) if taken.digest == *digest => false,
-            Some(_) => {
-                return Err(Error::new(
-                    ErrorKind::AlreadyExists,
-                    format!("{title}: duplicate name"),
-                ));
-            }
+            Some(_) => return Err(duplicate(title)),
         };
         if is_new {
             let claimed = Title { digest: digest.clone(), is_done: false };
@@ -197,6 +195,10 @@ impl Files {
         claim.keep();
         Ok(())
     }
+}
+
+fn duplicate(title: &str) -> Error {
+    Error::new(ErrorKind::AlreadyExists, format!("{title}: duplicate name"))
 }
 
 /// A title that is being written.

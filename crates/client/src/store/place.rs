@@ -57,7 +57,10 @@ impl Place {
         let mut draft = Draft::create(&self.directory, 0o666)?;
         loop {
             match incoming.next() {
-                Ok(Some(bytes)) => draft.write(&bytes)?,
+                Ok(Some(bytes)) => {
+                    let written = draft.write(&bytes);
+                    written.map_err(|error| unwritten(&self.path(), error))?;
+                }
                 Ok(None) => break,
                 Err(error) => return Err(not_copied(&self.path(), error)),
             }
@@ -67,7 +70,7 @@ impl Place {
         }
         draft.commit(&self.name, overwrite).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => unwritable("overwrite disallowed"),
-            _ => error,
+            _ => unwritten(&self.path(), error),
         })
     }
 }
@@ -108,6 +111,11 @@ pub(crate) fn unwritable(why: &str) -> Error {
 /// Makes the error for a path that leads out, or through a link, which may.
 pub(crate) fn traversal() -> Error {
     unwritable(PATH_TRAVERSAL_DISALLOWED)
+}
+
+/// Says where content was to go that could not be written: the draft's name says nothing to people.
+fn unwritten(path: &Path, error: Error) -> Error {
+    error.context(format!("failed to copy content to {}", path.display()))
 }
 
 /// Says where content was to go that did not come as it should.

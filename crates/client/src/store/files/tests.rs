@@ -104,12 +104,11 @@ async fn says_why_a_file_cannot_be_added() {
     fs::write(yard.out().join("one"), "1").expect("written");
     fs::write(yard.out().join("two"), "2").expect("written");
     files.add(Path::new("one"), Some("name"), None).await.expect("added");
-    files.add(Path::new("one"), Some("name"), None).await.expect("the same again");
-    let error = files.add(Path::new("two"), Some("name"), None).await.expect_err("another");
-    assert_eq!(
-        (error.kind(), chain(&error)),
-        (ErrorKind::AlreadyExists, "name: duplicate name".into())
-    );
+    for again in ["one", "two"] {
+        let error = files.add(Path::new(again), Some("name"), None).await.expect_err(again);
+        let expected = (ErrorKind::AlreadyExists, "name: duplicate name".into());
+        assert_eq!((error.kind(), chain(&error)), expected, "{again}");
+    }
     files.add(Path::new("two"), Some("two"), Some("a/b".into())).await.expect("added");
 }
 

@@ -18,7 +18,7 @@ fn list(bytes: &[u8]) -> Result<Listed, String> {
                 count => data.extend_from_slice(&buffer[..count]),
             }
         }
-        let data = String::from_utf8(data).expect("UTF-8");
+        let data = String::from_utf8_lossy(&data).into_owned();
         found.push((entry.kind, entry.name, entry.link, data));
     }
     Ok(found)
