@@ -6,6 +6,7 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod intake;
+mod layout;
 mod memory;
 mod place;
 mod reader;
@@ -13,6 +14,7 @@ mod sink;
 mod tree;
 
 pub use files::{Files, FilesOptions, UnpackLimits};
+pub use layout::Layout;
 pub use memory::Memory;
 pub use place::PATH_TRAVERSAL_DISALLOWED;
 pub use sink::FileSink;

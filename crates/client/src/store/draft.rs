@@ -73,30 +73,41 @@ impl Draft {
     /// # Errors
     ///
     /// [`ErrorKind::AlreadyExists`] if the name is taken and must not be overwritten.
-    pub(crate) fn commit(mut self, name: &OsStr, overwrite: bool) -> Result<File> {
+    pub(crate) fn commit(self, name: &OsStr, overwrite: bool) -> Result<File> {
+        let directory = self.directory.clone();
+        self.commit_to(&directory, name, overwrite)
+    }
+
+    /// As [`Draft::commit`], into another directory of the same file system.
+    pub(crate) fn commit_to(
+        mut self,
+        directory: &Directory,
+        name: &OsStr,
+        overwrite: bool,
+    ) -> Result<File> {
         rustix::fs::fsync(&self.file).map_err(|error| self.failed("sync", error))?;
-        match self.rename(name, overwrite) {
+        match self.rename(directory, name, overwrite) {
             Ok(()) => self.is_named = true,
             Err(Errno::EXIST) if !overwrite => {
                 return Err(Error::new(ErrorKind::AlreadyExists, "overwrite disallowed"));
             }
-            Err(error) => return Err(of_file("rename", &self.directory.path_of(name), error)),
+            Err(error) => return Err(of_file("rename", &directory.path_of(name), error)),
         }
-        self.directory.sync()?;
-        self.file.try_clone().map_err(|error| of_file("dup", &self.directory.path_of(name), error))
+        directory.sync()?;
+        self.file.try_clone().map_err(|error| of_file("dup", &directory.path_of(name), error))
     }
 
-    fn rename(&self, name: &OsStr, overwrite: bool) -> Result<(), Errno> {
-        let directory = self.directory.handle();
+    fn rename(&self, directory: &Directory, name: &OsStr, overwrite: bool) -> Result<(), Errno> {
+        let (from, to) = (self.directory.handle(), directory.handle());
         if overwrite {
-            return rustix::fs::renameat(directory, &self.name, directory, name);
+            return rustix::fs::renameat(from, &self.name, to, name);
         }
         let flags = RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(directory, &self.name, directory, name, flags) {
+        match rustix::fs::renameat_with(from, &self.name, to, name, flags) {
             // Not every file system can; a hard link does not overwrite either.
             Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(directory, &self.name, directory, name, AtFlags::empty())?;
-                rustix::fs::unlinkat(directory, &self.name, AtFlags::empty())
+                rustix::fs::linkat(from, &self.name, to, name, AtFlags::empty())?;
+                rustix::fs::unlinkat(from, &self.name, AtFlags::empty())
             }
             done => done,
         }
