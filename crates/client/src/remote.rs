@@ -116,7 +116,7 @@ impl Registry {
     /// [`ErrorKind::NotFound`] if what is there is no registry, [`ErrorKind::Unauthorized`] if it
     /// does not let us in.
     pub async fn ping(&self) -> Result<()> {
-        let mut request = self.session.request(&Operation::Ping);
+        let mut request = self.session.request(&Operation::Ping)?;
         let hint = ScopeHint { wanted: Vec::new(), challenge: ChallengeScope::Ignored };
         request.extensions_mut().insert(hint);
         let answer = self.session.send(request).await?;

@@ -74,13 +74,13 @@ impl Repository {
     async fn head_blob(&self, digest: &Digest) -> Result<Answer> {
         let operation =
             Operation::HeadBlob { repository: self.name().clone(), digest: digest.clone() };
-        self.session.send(self.request(&operation)).await
+        self.session.send(self.request(&operation)?).await
     }
 
     async fn get_blob(&self, digest: &Digest) -> Result<Answer> {
         let operation =
             Operation::GetBlob { repository: self.name().clone(), digest: digest.clone() };
-        let answer = self.session.send(self.request(&operation)).await?;
+        let answer = self.session.send(self.request(&operation)?).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Err(self.not_found(&digest.clone().into()));
         }
@@ -182,10 +182,10 @@ impl Download {
 
     /// Asks the registry, never a signed URL of before, for what is missing.
     async fn resume(&mut self) -> Result<Body> {
-        let answer = self.blob.session.send(self.blob.request(Some(self.offset))).await?;
+        let answer = self.blob.session.send(self.blob.request(Some(self.offset))?).await?;
         let answer = match answer.status() {
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                self.blob.session.send(self.blob.request(None)).await?
+                self.blob.session.send(self.blob.request(None)?).await?
             }
             _ => answer,
         };
@@ -208,13 +208,13 @@ impl Download {
 }
 
 impl Blob {
-    fn request(&self, from: Option<u64>) -> Request<Body> {
-        let mut request = self.session.request(&self.operation);
+    fn request(&self, from: Option<u64>) -> Result<Request<Body>> {
+        let mut request = self.session.request(&self.operation)?;
         request.extensions_mut().insert(self.hint.clone());
         if let Some(offset) = from.filter(|offset| *offset > 0) {
             let range = HeaderValue::try_from(ByteRange::From(offset).to_string());
             request.headers_mut().insert(header::RANGE, range.expect("digits and dashes"));
         }
-        request
+        Ok(request)
     }
 }

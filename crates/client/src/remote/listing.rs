@@ -21,21 +21,22 @@ const MAX_PAGES: usize = 1_000_000;
 /// The list ends at a page without entries, without a link or with the link that led to it.
 pub(super) fn pages<'a, P: DeserializeOwned + 'a>(
     session: &'a Session,
-    first: Request<Body>,
+    first: Result<Request<Body>>,
     entries: fn(P) -> Vec<String>,
 ) -> BoxStream<'a, Result<String>> {
-    let hint = first.extensions().get::<ScopeHint>().cloned().unwrap_or_default();
+    let hint = first.as_ref().ok().and_then(|request| request.extensions().get::<ScopeHint>());
+    let hint = hint.cloned().unwrap_or_default();
     let pages = stream::try_unfold((Some(first), 0), move |(request, count)| {
         let hint = hint.clone();
         async move {
             let Some(request) = request else { return Ok(None) };
-            let (answer, bytes) = session.get(request, MAX_PAGE).await?;
+            let (answer, bytes) = session.get(request?, MAX_PAGE).await?;
             let answer = answer.expect(&[StatusCode::OK]).await?;
             let uri = answer.uri().clone();
             let next = next_page(&answer)?;
             let entries = entries(read_page(&answer, &bytes)?);
             let next = next.filter(|next| !entries.is_empty() && *next != uri && count < MAX_PAGES);
-            let next = next.map(|next| session.request_to(Method::GET, next, hint));
+            let next = next.map(|next| Ok(session.request_to(Method::GET, next, hint)));
             Ok::<_, Error>(Some((entries, (next, count + 1))))
         }
     });

@@ -25,7 +25,7 @@ impl Repository {
             repository: self.name().clone(),
             reference: reference.clone(),
         };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         accept(&mut request, self.documents())?;
         let answer = self.session.send(request).await?;
         match answer.status() {
@@ -93,7 +93,7 @@ impl Repository {
             repository: self.name().clone(),
             reference: reference.clone(),
         };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         accept(&mut request, types)?;
         let (answer, bytes) = self.session.get(request, MAX_MANIFEST).await?;
         if answer.status() == StatusCode::NOT_FOUND {
@@ -109,7 +109,7 @@ impl Repository {
             repository: self.name().clone(),
             reference: digest.clone().into(),
         };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         accept(&mut request, self.documents())?;
         let answer = self.session.send(request).await?;
         match answer.status() {
@@ -140,7 +140,7 @@ impl Repository {
     ) -> Result<bool> {
         let operation =
             Operation::PutManifest { repository: self.name().clone(), reference, tags: Vec::new() };
-        let mut request = self.request(&operation).map(|_| Body::from(bytes));
+        let mut request = self.request(&operation)?.map(|_| Body::from(bytes));
         let content_type = header_value(descriptor.media_type.as_str())?;
         request.headers_mut().insert(header::CONTENT_TYPE, content_type);
         // What a registry cannot digest now it will hardly digest in three seconds.
@@ -165,7 +165,7 @@ impl Repository {
             repository: self.name().clone(),
             reference: reference.clone(),
         };
-        let answer = self.session.send(self.request(&operation)).await?;
+        let answer = self.session.send(self.request(&operation)?).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Err(self.not_found(reference));
         }

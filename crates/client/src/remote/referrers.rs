@@ -83,7 +83,7 @@ impl Repository {
             artifact_type: artifact_type.map(|kind| kind.as_str().to_owned()),
             page: Page::default(),
         };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         let hint = self.hint(&operation);
         let mut referrers = Vec::new();
         loop {

@@ -80,10 +80,10 @@ impl Repository {
     }
 
     /// Makes a request that also asks for what was hinted at.
-    pub(super) fn request(&self, operation: &Operation) -> http::Request<Body> {
-        let mut request = self.session.request(operation);
+    pub(super) fn request(&self, operation: &Operation) -> Result<http::Request<Body>> {
+        let mut request = self.session.request(operation)?;
         request.extensions_mut().insert(self.hint(operation));
-        request
+        Ok(request)
     }
 
     pub(super) fn hint(&self, operation: &Operation) -> ScopeHint {
@@ -112,7 +112,7 @@ impl Repository {
     async fn delete_blob(&self, digest: &Digest) -> Result<()> {
         let operation =
             Operation::DeleteBlob { repository: self.name.clone(), digest: digest.clone() };
-        let answer = self.session.send(self.request(&operation)).await?;
+        let answer = self.session.send(self.request(&operation)?).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Err(self.not_found(&digest.clone().into()));
         }

@@ -51,7 +51,11 @@ impl Session {
     }
 
     /// Makes the request for `operation`: bare of a body, and with the scopes it needs.
-    pub(super) fn request(&self, operation: &Operation) -> Request<Body> {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] if a name is longer than any URL may be.
+    pub(super) fn request(&self, operation: &Operation) -> Result<Request<Body>> {
         let scheme = if self.options.plain_http { "http" } else { "https" };
         let host = match self.name.as_str() {
             "docker.io" | "index.docker.io" => "registry-1.docker.io",
@@ -59,9 +63,9 @@ impl Session {
         };
         let uri: Uri = format!("{scheme}://{host}{}", operation.path_and_query())
             .parse()
-            .expect("names of the specification make a URL");
+            .map_err(|error| Error::new(ErrorKind::Invalid, "make URL").with_source(error))?;
         let hint = ScopeHint { wanted: operation.scopes(), ..ScopeHint::default() };
-        self.request_to(operation.method(), uri, hint)
+        Ok(self.request_to(operation.method(), uri, hint))
     }
 
     /// Makes a request to where the registry said to go.
@@ -70,11 +74,13 @@ impl Session {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        headers.insert(header::USER_AGENT, self.options.user_agent.clone());
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &self.options.headers {
             headers.append(name, value.clone());
         }
+        if !headers.contains_key(header::USER_AGENT) {
+            headers.insert(header::USER_AGENT, self.options.user_agent.clone());
+        }
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         request.extensions_mut().insert(hint);
         request
     }

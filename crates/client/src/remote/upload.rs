@@ -69,7 +69,7 @@ impl Repository {
 
     async fn start_upload(&self) -> Result<Uri> {
         let operation = Operation::StartUpload { repository: self.name().clone(), algorithm: None };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         let answer = self.session.send(request).await?;
         let answer = answer.expect(&[StatusCode::ACCEPTED]).await?;
@@ -107,7 +107,7 @@ impl Repository {
             digest: digest.clone(),
             from: Some(from.clone()),
         };
-        let mut request = self.request(&operation);
+        let mut request = self.request(&operation)?;
         request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         let answer = match self.session.send(request).await {
             Ok(answer) => answer,

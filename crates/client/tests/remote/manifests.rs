@@ -364,6 +364,36 @@ async fn modes_ask_only_what_they_should() {
 }
 
 #[tokio::test]
+async fn a_name_too_long_for_a_url_is_an_error() {
+    let scripted = Scripted::new(|_| status(404));
+    let name = "r.example".parse().expect("a name");
+    let registry = Registry::new(name, Arc::new(scripted.transport()), RegistryOptions::default());
+    let repository = registry.repository("a".repeat(70_000).parse().expect("a name"));
+    let error = repository.resolve(&tag("v1")).await.expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let mut names = registry.repositories(Some(&"a".repeat(70_000)));
+    let first = futures_util::StreamExt::next(&mut names).await.expect("an item");
+    assert_eq!(first.expect_err("too long").kind(), ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn a_users_own_name_for_the_client_is_the_only_one() {
+    let scripted = Scripted::new(|_| status(404));
+    let mut options = RegistryOptions::default();
+    for (header, value) in [("user-agent", "mine"), ("x-a", "1"), ("x-a", "2")] {
+        let header: http::HeaderName = header.parse().expect("a name");
+        options.headers.append(header, value.parse().expect("a value"));
+    }
+    let name = "r.example".parse().expect("a name");
+    let registry = Registry::new(name, Arc::new(scripted.transport()), options);
+    registry.ping().await.expect_err("no registry");
+    let seen = &scripted.seen()[0];
+    let all = |name: &str| seen.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+    assert_eq!(all("user-agent"), ["mine"]);
+    assert_eq!(all("x-a"), ["1", "2"]);
+}
+
+#[tokio::test]
 async fn each_warning_is_heard_once() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&heard);
