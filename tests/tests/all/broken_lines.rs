@@ -31,7 +31,11 @@ fn a_pull_over_a_line_that_breaks_for_good_fails_and_leaves_nothing() {
     let sandbox = Sandbox::new();
     let server = OrasServer::start(&sandbox);
     pushed(&sandbox, &server);
-    let proxy = Proxy::start(server.address(), |_| Fault::Cut(Direction::Down, 3_000));
+    // Some of the file arrives, and after that not even the head of an answer: a line on which
+    // each connection brings a few bytes more would do in the end.
+    let proxy = Proxy::start(server.address(), |n| {
+        Fault::Cut(Direction::Down, if n == 0 { 400_000 } else { 100 })
+    });
     let complaint = sandbox.oras(&format!("pull {}/a:1 -o out", proxy.host())).fails();
     assert!(complaint.starts_with("Error"), "{complaint}");
     assert!(sandbox.list("out").is_empty(), "{:?}", sandbox.list("out"));
