@@ -6,6 +6,8 @@
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 
+#[path = "cli/compat.rs"]
+mod compat;
 #[path = "cli/frame.rs"]
 mod frame;
 #[path = "cli/help.rs"]

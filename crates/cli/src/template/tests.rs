@@ -6,7 +6,7 @@ use super::*;
 
 fn render(source: &str) -> String {
     let data = json!({
-        "digest": "sha256:abc", "size": 584, "none": null,
+        "digest": "sha256:abc", "size": 584, "large": 1_234_567, "none": null,
         "referenceAsTags": ["h/r:v1", "h/r:v2"],
         "files": [{"path": "/a", "size": 2}, {"path": "/b"}],
         "annotations": {"b": "<x>", "a": "1"},
@@ -21,6 +21,7 @@ fn render(source: &str) -> String {
 fn prints_what_go_prints() {
     for (source, printed) in [
         ("{{.digest}} {{.size}}", "sha256:abc 584"),
+        ("{{.large}} {{printf \"%.0f\" .large}}", "1234567 1234567"),
         ("{{.nope}} {{.none}}", "<no value> <no value>"),
         ("{{.annotations}} {{.referenceAsTags}}", "map[a:1 b:<x>] [h/r:v1 h/r:v2]"),
         ("{{range .files}}{{println .path}}{{end}}", "/a\n/b\n"),

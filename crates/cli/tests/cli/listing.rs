@@ -149,3 +149,22 @@ fn names_that_would_command_a_terminal_are_escaped() {
     assert_eq!(sandbox.oras(&format!("repo ls {host}")).succeeds(), "a\\x1b[2J\nb\\nc\n");
     assert_eq!(sandbox.oras(&format!("repo tags {host}/a")).succeeds(), "\\u202ev1\n");
 }
+
+#[test]
+fn a_tag_that_goes_while_it_is_looked_at_is_left_out() {
+    let sandbox = Sandbox::new();
+    let fading = Listener::answering(|request| {
+        let response = http::Response::builder();
+        match request.uri.path() {
+            "/v2/a/tags/list" => response.body("{\"tags\":[\"gone\",\"v1\"]}"),
+            "/v2/a/manifests/v1" => response
+                .header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+                .header("Docker-Content-Digest", oras_spec::Digest::of(b"{}").as_str())
+                .body("{}"),
+            _ => response.status(404).body(""),
+        }
+        .expect("a response")
+    });
+    let outcome = sandbox.oras(&format!("repo tags {}/a:v1", fading.host()));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "v1\n"), "{}", outcome.stderr);
+}

@@ -83,3 +83,12 @@ fn list_is_no_command_of_tag() {
         );
     }
 }
+
+#[test]
+fn a_digest_is_no_new_tag() {
+    let sandbox = Sandbox::new();
+    let digest = sandbox.seed("a", "v1", "").digest;
+    let complaint = sandbox.oras(&format!("tag HOST/a:v1 {digest}")).fails();
+    let wanted = format!("Error: invalid reference: {digest} is no tag");
+    assert!(complaint.starts_with(&wanted), "{complaint}");
+}

@@ -1,0 +1,41 @@
+//! The list of differences names tests that are there.
+
+use std::path::Path;
+
+/// Finds the names in backticks in the last column of the tables.
+fn named(page: &str) -> Vec<&str> {
+    page.lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|line| line.trim_end_matches(['|', ' ']).rsplit_once("| ")?.1.strip_prefix('`'))
+        .map(|name| name.trim_end_matches('`'))
+        .collect()
+}
+
+/// Reads all sources below a directory into one text.
+fn read(directory: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}
+
+#[test]
+fn every_known_difference_is_shown_by_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/compat.md")).expect("the page");
+    let mut sources = String::new();
+    for directory in ["crates", "tests"] {
+        read(&root.join(directory), &mut sources);
+    }
+    let named = named(&page);
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let headers = page.matches("| shown by |").count();
+    assert_eq!(named.len(), rows.count() - headers, "each row names a test: {named:?}");
+    let missing: Vec<&str> =
+        named.into_iter().filter(|name| !sources.contains(&format!("fn {name}()"))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
