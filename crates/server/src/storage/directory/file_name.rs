@@ -22,7 +22,7 @@ pub(super) fn print(name: &str) -> String {
     file_name
 }
 
-/// Reads the name back; nothing if [`print`] does not spell any name so.
+/// Reads the name back; nothing if [`print()`] does not spell any name so.
 pub(super) fn parse(file_name: &str) -> Option<String> {
     let (small, mask) = file_name.split_once('~').unwrap_or((file_name, ""));
     let mut name = small.replace('+', "/").into_bytes();

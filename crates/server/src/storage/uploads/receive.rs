@@ -28,6 +28,8 @@ const BACKLOG: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
 /// Bytes that all bodies together have collected, if they are not too many for the least backlog.
 /// As many are on their way to the disk.
 const MEMORY: usize = 24 << 20;
+/// What a piece costs beside its bytes, roughly: a peer may send them one by one.
+const PIECE_COST: usize = 64;
 
 /// Counts the bodies that are being received, which share the memory for what they collect.
 #[derive(Debug, Default)]
@@ -97,9 +99,9 @@ impl Limited {
         }
     }
 
-    /// Takes pieces until they are `enough` bytes, or there are no more.
+    /// Takes pieces until they cost `enough` bytes of memory, or there are no more.
     pub(super) async fn gather(&mut self, enough: usize) {
-        while self.gathered.size < enough && self.gathered.end.is_none() {
+        while self.gathered.cost < enough && self.gathered.end.is_none() {
             self.gather_one().await;
         }
     }
@@ -111,6 +113,7 @@ impl Limited {
             Some(Ok(piece)) if piece.is_empty() => {}
             Some(Ok(piece)) => {
                 gathered.size += piece.len();
+                gathered.cost += piece.len() + PIECE_COST;
                 gathered.pieces.push(piece);
             }
             Some(Err(error)) => gathered.end = Some(Err(error)),
@@ -124,6 +127,8 @@ impl Limited {
 pub(super) struct Gathered {
     pub(super) pieces: Vec<Bytes>,
     pub(super) size: usize,
+    /// Bytes of memory.
+    cost: usize,
     /// How the body ended, once it has.
     pub(super) end: Option<Result<(), UploadError>>,
 }
@@ -135,6 +140,7 @@ impl Gathered {
     }
 
     fn take(&mut self) -> (Vec<Bytes>, usize) {
+        self.cost = 0;
         (std::mem::take(&mut self.pieces), std::mem::take(&mut self.size))
     }
 }
@@ -162,9 +168,9 @@ pub(super) async fn receive(
     let outcome = loop {
         let backlog = body.receiver.backlog();
         let gathered = &mut body.gathered;
-        let is_worth_it = gathered.size >= BATCH && !writer.is_busy();
+        let is_worth_it = gathered.cost >= BATCH && !writer.is_busy();
         // What did arrive of a body that broke off counts: the upload goes on from there.
-        if (is_worth_it || gathered.size >= backlog || gathered.end.is_some())
+        if (is_worth_it || gathered.cost >= backlog || gathered.end.is_some())
             && let Err(error) = writer.write(gathered.take()).await
         {
             break Err(error.into());
