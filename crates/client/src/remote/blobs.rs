@@ -11,6 +11,7 @@ use oras_spec::Digest;
 use oras_spec::distribution::{ByteRange, ContentRange, Operation};
 use oras_spec::image::{Descriptor, MediaType};
 
+use super::manifests::is_found;
 use super::repository::Repository;
 use super::session::{Answer, Session};
 use crate::content::ByteStream;
@@ -67,6 +68,7 @@ impl Repository {
         match answer.status() {
             StatusCode::OK => answer.digest(Some(digest)).map(|_| true),
             StatusCode::NOT_FOUND => Ok(false),
+            _ if answer.is_unexplained() => is_found(self.get_blob(digest).await),
             _ => Err(answer.refusal().await),
         }
     }

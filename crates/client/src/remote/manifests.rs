@@ -31,8 +31,7 @@ impl Repository {
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(self.not_found(reference)),
-            // The answer to HEAD has no body that says what is wrong; that to GET has.
-            StatusCode::BAD_REQUEST => return self.resolve_by_reading(reference).await,
+            _ if answer.is_unexplained() => return self.resolve_by_reading(reference).await,
             _ => return Err(answer.refusal().await),
         }
         let media_type = answer.media_type()?;
@@ -115,6 +114,9 @@ impl Repository {
         match answer.status() {
             StatusCode::OK => answer.digest(Some(digest)).map(|_| true),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Ok(false),
+            _ if answer.is_unexplained() => {
+                is_found(self.get_manifest(&digest.clone().into(), self.documents()).await)
+            }
             _ => Err(answer.refusal().await),
         }
     }
@@ -171,6 +173,21 @@ impl Repository {
         }
         answer.expect(&DELETED).await.map(drop)
     }
+}
+
+/// Whether there is what was asked for, by how reading it went.
+pub(super) fn is_found<T>(read: Result<T>) -> Result<bool> {
+    match read {
+        Ok(_) => Ok(true),
+        Err(error) if is_not_found(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells whether the content is not there; it may be something else on the way, such as a token
+/// service, that answered 404.
+pub(super) fn is_not_found(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && error.response().is_none()
 }
 
 /// Asks for these types, all in one header.

@@ -11,6 +11,7 @@ use oras_spec::{Digest, Tag, TagOrDigest, json};
 
 use super::ReferrersMode;
 use super::listing::{MAX_PAGE, next_page, read_page};
+use super::manifests::is_not_found;
 use super::repository::Repository;
 use crate::content::Content;
 use crate::{Error, ErrorKind, Result, Source as _};
@@ -144,7 +145,7 @@ impl Repository {
         let reference = TagOrDigest::Tag(fallback_tag(&subject.digest)?);
         let (descriptor, content) = match self.fetch_reference(&reference).await {
             Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         if !descriptor.media_type.is_index() || descriptor.digest == subject.digest {

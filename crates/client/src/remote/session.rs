@@ -162,6 +162,13 @@ impl Answer {
         self.response.into_body()
     }
 
+    /// Tells whether this is a refusal that may say more to GET: the answer to HEAD has no body.
+    pub(super) fn is_unexplained(&self) -> bool {
+        self.method == Method::HEAD
+            && self.status().is_client_error()
+            && self.status() != StatusCode::TOO_MANY_REQUESTS
+    }
+
     /// Passes the answer on if its status is one of `statuses`.
     pub(super) async fn expect(self, statuses: &[StatusCode]) -> Result<Self> {
         if statuses.contains(&self.status()) { Ok(self) } else { Err(self.refusal().await) }

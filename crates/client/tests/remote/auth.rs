@@ -373,6 +373,19 @@ async fn a_service_that_refuses_is_quoted_and_asked_only_once() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_not_there_is_not_taken_for_content_that_is_not() {
+    let scripted = Scripted::new(|seen| match (is_token_request(seen), seen.method.as_str()) {
+        (true, _) => status(404),
+        (false, "HEAD") => status(401),
+        _ => challenged(r#"Bearer realm="https://auth.example/token""#),
+    });
+    let repository = registry(&scripted, user()).repository(name("a"));
+    repository.exists(&blob()).await.expect_err("who knows");
+    let manifest = Descriptor::of(MediaType::IMAGE_MANIFEST, b"");
+    repository.exists(&manifest).await.expect_err("who knows");
+}
+
+#[tokio::test]
 async fn a_service_is_not_followed_elsewhere_and_not_read_without_end() {
     for answer in [
         reply(302, &[("location", "https://evil.example/token")], ""),

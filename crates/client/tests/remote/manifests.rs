@@ -98,10 +98,26 @@ async fn answers_without_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn a_bad_request_is_asked_again_for_its_reason() {
-    let scripted = Scripted::in_turn(vec![status(400), error(400, "TAG_INVALID", "no plus")]);
-    let error = repository(&scripted).resolve(&tag("v1")).await.expect_err("refused");
-    assert_eq!(error.response().expect("a response").body.errors[0].message, "no plus");
+async fn a_refusal_without_a_word_is_asked_for_its_reason() {
+    let blob = Descriptor::of(MediaType::OCTET_STREAM, b"");
+    for code in [400, 401, 405] {
+        let replies = vec![status(code), error(code, "DENIED", "the reason")];
+        let scripted = Scripted::in_turn(replies.clone());
+        let resolved = repository(&scripted).resolve(&tag("v1")).await.map(drop);
+        let scripted = Scripted::in_turn(replies.clone());
+        let manifest = repository(&scripted).exists(&index()).await.map(drop);
+        let scripted = Scripted::in_turn(replies);
+        let blob = repository(&scripted).exists(&blob).await.map(drop);
+        for refused in [resolved, manifest, blob] {
+            let error = refused.expect_err("refused");
+            let response = error.response().expect("a response");
+            assert_eq!(response.body.errors[0].message, "the reason");
+            assert_eq!(response.method, "GET");
+        }
+    }
+    let scripted = Scripted::in_turn(vec![status(500)]);
+    repository(&scripted).resolve(&tag("v1")).await.expect_err("broken");
+    assert_eq!(scripted.seen().len(), 1);
 }
 
 #[tokio::test]
