@@ -32,3 +32,5 @@ mod resolve;
 mod serve;
 #[path = "cli/tag.rs"]
 mod tag;
+#[path = "cli/terminal.rs"]
+mod terminal;

@@ -84,16 +84,15 @@ async fn ask(remote: &mut Remote, context: &Context) -> Result<()> {
     } else {
         ("Password: ", "password required")
     };
+    // Before the prompt: what is typed at its sight must not show.
+    let silence = context.input_is_terminal.then(Silence::begin);
     context.printer.bytes(prompt.as_bytes())?;
-    remote.secret = if context.input_is_terminal {
-        let silence = Silence::begin();
-        let secret = context.input_line().await;
-        drop(silence);
+    let secret = context.input_line().await;
+    if silence.is_some() {
         context.printer.bytes(b"\n")?;
-        secret?
-    } else {
-        context.input_line().await?
-    };
+    }
+    drop(silence);
+    remote.secret = secret?;
     if remote.secret.is_empty() { Err(CliError::new(required)) } else { Ok(()) }
 }
 

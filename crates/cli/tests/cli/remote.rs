@@ -191,3 +191,24 @@ fn requests_go_through_the_proxy_of_the_environment_but_not_those_to_this_machin
     let line = ["resolve", &format!("{}/a:v1", sandbox.host())];
     assert_eq!(oras_in(environment, &line, "").succeeds(), format!("{digest}\n"));
 }
+
+#[test]
+fn the_namespace_that_docker_adds_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let hub = Listener::answering(|request| {
+        let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+        let body = if request.method == http::Method::HEAD { "" } else { body };
+        http::Response::builder().status(401).body(body).expect("a response")
+    });
+    let port = hub.address.port();
+    let flags = format!("--plain-http --resolve registry-1.docker.io:80:127.0.0.1:{port}");
+    assert_eq!(
+        sandbox.oras(&format!("manifest fetch docker.io/alpine:3 {flags}")).fails(),
+        "Error response from registry: unauthorized: authentication required\n\
+         Namespace seems missing. Do you mean `oras manifest fetch docker.io/library/alpine:3`?\n"
+    );
+    assert_eq!(
+        sandbox.oras(&format!("manifest fetch docker.io/me/alpine:3 {flags}")).fails(),
+        "Error response from registry: unauthorized: authentication required\n"
+    );
+}
