@@ -8,7 +8,9 @@ use oras_spec::Quoted;
 
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
-use crate::command::{login, logout, manifest, pull, push, repo, resolve, serve, tag, version};
+use crate::command::{
+    attach, login, logout, manifest, pull, push, repo, resolve, serve, tag, version,
+};
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
@@ -25,6 +27,7 @@ static ROOT: Command = Command {
     flags: Vec::new,
     arguments: Arguments::Any,
     body: Body::Group(&[
+        &attach::COMMAND,
         &HELP,
         &login::COMMAND,
         &logout::COMMAND,

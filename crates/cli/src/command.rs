@@ -1,9 +1,11 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
+pub(crate) mod attach;
 pub(crate) mod help;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod manifest;
+mod packing;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod repo;
@@ -136,6 +138,23 @@ impl Invocation {
             .with_recommendation(format!(
                 "Please specify {wanted} as {noun}. Run \"{path} -h\" for more options and examples"
             )))
+    }
+
+    /// Checks that all of the flags were given, whatever their values.
+    ///
+    /// # Errors
+    ///
+    /// A message that names those that were not.
+    pub(crate) fn require(&self, names: &[&str]) -> Result<()> {
+        let missing: Vec<String> = names
+            .iter()
+            .filter(|name| !self.parsed.given(name))
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(CliError::new(format!("required flag(s) {} not set", missing.join(", "))))
     }
 
     /// Checks that at most one of the flags was given.

@@ -175,8 +175,8 @@ pub(crate) fn registry(
         user_agent: HeaderValue::from_str(&format!("oras/{VERSION}"))
             .expect("a version is a header value"),
         headers,
+        referrers: remote.referrers,
         warnings: warnings(log, name),
-        ..RegistryOptions::default()
     };
     Ok(Registry::new(name.clone(), transport, options))
 }

@@ -17,6 +17,9 @@ pub(crate) struct Context {
     pub(crate) printer: Arc<Printer>,
     /// How large the terminal behind standard error is now; nothing if it is none.
     pub(crate) terminal: Option<fn() -> Size>,
+    /// Whether standard output is shown on a terminal.
+    #[expect(dead_code, reason = "nothing there is colored yet")]
+    pub(crate) output_is_terminal: bool,
     /// Whether secrets typed into standard input would show.
     pub(crate) input_is_terminal: bool,
     input: Arc<Mutex<Box<dyn Read + Send>>>,
@@ -29,6 +32,7 @@ impl Context {
             environment,
             printer: Arc::new(Printer::new(streams.output, streams.errors)),
             terminal: streams.terminal,
+            output_is_terminal: streams.output_is_terminal,
             input_is_terminal: streams.input_is_terminal,
             input: Arc::new(Mutex::new(streams.input)),
         }

@@ -44,6 +44,13 @@ impl CliError {
         self
     }
 
+    /// Puts `words` before what to do.
+    #[must_use]
+    pub(crate) fn with_recommendation_behind(mut self, words: &str) -> Self {
+        self.recommendation = Some(words.to_owned() + &self.recommendation.unwrap_or_default());
+        self
+    }
+
     /// Replaces the first words, `Error:`.
     #[must_use]
     pub(crate) fn with_prefix(mut self, prefix: impl Into<String>) -> Self {

@@ -17,6 +17,8 @@ pub struct Streams {
     pub errors: Box<dyn Write + Send>,
     /// Whether secrets typed into standard input would show.
     pub input_is_terminal: bool,
+    /// Whether standard output is shown on a terminal.
+    pub output_is_terminal: bool,
     /// How large the terminal behind standard error is now; nothing if it is none.
     pub terminal: Option<fn() -> Size>,
 }
@@ -29,6 +31,7 @@ impl Streams {
             output: Box::new(io::stdout()),
             errors: Box::new(io::stderr()),
             input_is_terminal: io::stdin().is_terminal(),
+            output_is_terminal: io::stdout().is_terminal(),
             terminal: io::stderr().is_terminal().then_some(terminal_size as fn() -> Size),
         }
     }

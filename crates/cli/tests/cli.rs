@@ -6,6 +6,8 @@
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 
+#[path = "cli/attach.rs"]
+mod attach;
 #[path = "cli/compat.rs"]
 mod compat;
 #[path = "cli/frame.rs"]

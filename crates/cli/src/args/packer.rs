@@ -26,6 +26,11 @@ impl Annotations {
         self.by_name.remove("$config").unwrap_or_default()
     }
 
+    /// Tells whether there are annotations of the manifest.
+    pub(crate) fn are_of_manifest(&self) -> bool {
+        self.by_name.get("$manifest").is_some_and(|annotations| !annotations.is_empty())
+    }
+
     /// Returns the annotations of a file, by its path exactly as typed.
     pub(crate) fn of_file(&self, path: &str) -> Option<&BTreeMap<String, String>> {
         self.by_name.get(path)

@@ -1,5 +1,8 @@
 //! How to reach a registry and who to be there: user, password, TLS, headers, resolution.
 
+use oras_client::remote::ReferrersMode;
+
+use super::distribution;
 use crate::command::Invocation;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -55,6 +58,8 @@ pub(crate) struct Remote {
     pub(crate) registry_configs: Vec<String>,
     /// Names and values to add to each request.
     pub(crate) headers: Vec<(String, String)>,
+    /// How the referrers of a manifest are found and recorded.
+    pub(crate) referrers: ReferrersMode,
 }
 
 impl std::fmt::Debug for Remote {
@@ -66,7 +71,6 @@ impl std::fmt::Debug for Remote {
 
 /// How long a password on standard input may be, in bytes.
 const MAX_SECRET: u64 = 1024 * 1024;
-const RESOLVE_WORD: &str = "host:port:address[:address_port]";
 
 /// Declares the group.
 pub(crate) fn flags(side: Side) -> Vec<Flag> {
@@ -84,11 +88,7 @@ pub(crate) fn flags(side: Side) -> Vec<Flag> {
         text("ca-file", "server certificate authority file for the remote registry"),
         text("cert-file", "client certificate file for the remote registry"),
         text("key-file", "client private key file for the remote registry"),
-        list(
-            "resolve",
-            "customized DNS for registry, formatted in host:port:address[:address_port]",
-        )
-        .word(RESOLVE_WORD),
+        resolve(side),
         list("registry-config", "path of the authentication file for the registry").word("path"),
         short(list("header", "add custom headers to requests"), 'H'),
     ];
@@ -97,6 +97,15 @@ pub(crate) fn flags(side: Side) -> Vec<Flag> {
         flags.push(Flag::switch("identity-token-stdin", "read identity token from stdin"));
     }
     flags
+}
+
+/// Declares `--resolve`; a command with two sides has one for both, besides those of the group.
+pub(crate) fn resolve(side: Side) -> Flag {
+    Flag::list(
+        side.flag("resolve"),
+        "customized DNS for registry, formatted in host:port:address[:address_port]",
+    )
+    .word("host:port:address[:address_port]")
 }
 
 impl Remote {
@@ -129,11 +138,20 @@ impl Remote {
             plain_http: parsed.given(&plain_http).then(|| parsed.switch(&plain_http)),
             ca_file: parsed.text(&name("ca-file")).to_owned(),
             identity,
-            resolve: parsed.list(&name("resolve")).to_vec(),
+            resolve: resolutions(invocation, side),
             registry_configs: parsed.list(&name("registry-config")).to_vec(),
             headers,
+            referrers: distribution::read(invocation, side),
         })
     }
+}
+
+/// Returns all resolutions for one side; those for both sides come first, so that they count less.
+fn resolutions(invocation: &Invocation, side: Side) -> Vec<String> {
+    let parsed = &invocation.parsed;
+    let own = parsed.list(&side.flag("resolve"));
+    let both = if side == Side::Only { &[] } else { parsed.list("resolve") };
+    [both, own].concat()
 }
 
 /// Reads `Name: value` pairs; white space around the value is not part of it.

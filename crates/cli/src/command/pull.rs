@@ -10,7 +10,7 @@ use oras_client::store::{Files, PATH_TRAVERSAL_DISALLOWED};
 use oras_client::{Error, Event, Origin};
 
 use self::choice::Choice;
-use super::push::files_options;
+use super::packing::files_options;
 use super::transfer::Watcher;
 use super::{Arguments, Body, Command, Invocation};
 use crate::args::file_reference::FileReference;

@@ -184,6 +184,7 @@ fn an_argument_that_is_no_text_is_refused() {
         output: Box::new(std::io::sink()),
         errors: Box::new(std::io::sink()),
         input_is_terminal: false,
+        output_is_terminal: false,
         terminal: None,
     };
     let argument = std::ffi::OsString::from_vec(vec![b'a', 0xff]);

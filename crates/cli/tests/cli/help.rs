@@ -3,7 +3,8 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
+    "attach",
     "login",
     "logout",
     "manifest fetch",

@@ -193,6 +193,7 @@ pub(crate) fn oras_in(environment: Environment, arguments: &[&str], input: &str)
         output: Box::new(output.clone()),
         errors: Box::new(errors.clone()),
         input_is_terminal: false,
+        output_is_terminal: false,
         terminal: None,
     };
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();

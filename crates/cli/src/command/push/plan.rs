@@ -5,6 +5,7 @@ use oras_spec::image::{MediaType, Platform};
 
 use crate::args::file_reference::FileReference;
 use crate::command::Invocation;
+use crate::command::packing::Plan;
 use crate::error::{CliError, Result};
 use crate::flag::{Choice, Flag};
 
@@ -20,22 +21,16 @@ pub(super) fn image_spec() -> Flag {
     )
 }
 
-/// The kind of manifest.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) image_spec: ImageSpec,
-    pub(super) artifact_type: MediaType,
-    pub(super) config: Option<FileReference>,
-    pub(super) platform: Option<Platform>,
-}
-
 impl Plan {
     /// Reads the flags.
     ///
     /// # Errors
     ///
     /// For those that contradict each other.
-    pub(super) fn read(invocation: &Invocation, platform: Option<Platform>) -> Result<Self> {
+    pub(in crate::command) fn read(
+        invocation: &Invocation,
+        platform: Option<Platform>,
+    ) -> Result<Self> {
         invocation.exclude(&["config", "artifact-platform"])?;
         let parsed = &invocation.parsed;
         let config = parsed.some_text("config").map(FileReference::parse).transpose()?;
@@ -48,6 +43,7 @@ impl Plan {
             artifact_type: parsed.text("artifact-type").into(),
             config,
             platform,
+            subject: None,
         };
         plan.settled(parsed.given("image-spec"))
     }
@@ -95,7 +91,8 @@ mod tests {
         let config = config.then(|| FileReference { path: "c".to_owned(), media_type: None });
         let platform = platform.then(|| Platform::new("linux", "amd64"));
         let image_spec = spec.unwrap_or_default();
-        let plan = Plan { image_spec, artifact_type: artifact_type.into(), config, platform };
+        let artifact_type = artifact_type.into();
+        let plan = Plan { image_spec, artifact_type, config, platform, subject: None };
         plan.settled(spec.is_some()).map(|plan| (plan.image_spec, plan.artifact_type.to_string()))
     }
 
