@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::sandbox::{Sandbox, block_on};
 
 const CREATED: &str = "2000-01-01T00:00:00Z";
+const USAGE: &str = "Usage: oras attach [flags] --artifact-type=<type> \
+                     <name>{:<tag>|@<digest>} \
+                     {<file>[:<layer_media_type>]|--annotation <key>=<value>} [...]";
 
 /// A sandbox with a file and a manifest to attach it to.
 fn with_subject() -> (Sandbox, Descriptor) {
@@ -187,21 +190,12 @@ fn keeps_the_list_of_referrers_under_a_tag_if_told_so() {
 fn checks_come_in_the_order_that_users_know() {
     let (sandbox, _) = with_subject();
     let host = sandbox.host();
-    let usage = "Usage: oras attach [flags] --artifact-type=<type> <name>{:<tag>|@<digest>} \
-                 {<file>[:<layer_media_type>]|--annotation <key>=<value>} [...]";
+    let usage = USAGE;
     let form = "Please specify a reference in the form of \"<name>:<tag>\" or \"<name>@<digest>\". \
                 Run \"oras attach -h\" for more options and examples";
     let hint = "Are you missing an artifact reference to attach to? ";
     let not_set = "Error: required flag(s) \"artifact-type\" not set\n".to_owned();
     for (line, complaint) in [
-        (
-            "attach",
-            format!(
-                "Error: \"oras attach\" requires at least 1 argument but got 0\n{usage}\n\
-                 Please specify at least 1 argument as the destination artifact for attaching.. \
-                 Run \"oras attach -h\" for more options and examples\n"
-            ),
-        ),
         (
             "attach HOST/at hi.txt",
             format!("Error: \"{host}/at\": no tag or digest specified\n{usage}\n{form}\n"),
@@ -248,4 +242,16 @@ fn checks_come_in_the_order_that_users_know() {
     ] {
         assert_eq!(sandbox.oras(line).fails(), complaint, "{line}");
     }
+}
+
+#[test]
+fn the_subject_must_be_named() {
+    assert_eq!(
+        Sandbox::new().oras("attach").fails(),
+        format!(
+            "Error: \"oras attach\" requires at least 1 argument but got 0\n{USAGE}\n\
+             Please specify at least 1 argument as the destination artifact for attaching.. \
+             Run \"oras attach -h\" for more options and examples\n"
+        )
+    );
 }
