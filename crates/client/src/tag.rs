@@ -73,3 +73,48 @@ pub async fn tag(
         .try_collect()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::TryStreamExt as _;
+    use oras_spec::image::{Manifest, MediaType};
+    use oras_spec::json;
+
+    use super::*;
+    use crate::store::Memory;
+    use crate::{ErrorKind, Source as _};
+
+    fn tags(texts: &[&str]) -> Vec<Tag> {
+        texts.iter().map(|text| text.parse().expect("a tag")).collect()
+    }
+
+    #[tokio::test]
+    async fn points_every_tag_and_tells_of_each() {
+        let memory = Memory::new();
+        let bytes = Bytes::from(json::to_vec(&Manifest::new(Descriptor::empty_json(), Vec::new())));
+        let manifest = Descriptor::of(MediaType::IMAGE_MANIFEST, &bytes);
+        let missing = tag(&memory, &manifest, &tags(&["v1"]), &TagOptions::default()).await;
+        assert_eq!(missing.expect_err("missing").kind(), ErrorKind::NotFound);
+        let content = Content::from_bytes(&manifest, bytes);
+        memory.push(&manifest, content).await.expect("pushed");
+
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let hear = Arc::clone(&heard);
+        let observer = move |event: Event<'_>| {
+            if let Event::Tagged(_, tag) = event {
+                hear.lock().expect("not poisoned").push(tag.to_string());
+            }
+        };
+        let options = TagOptions { observer: Arc::new(observer), ..TagOptions::default() };
+        for concurrency in [0, 1, 5] {
+            let options = TagOptions { concurrency, ..options.clone() };
+            tag(&memory, &manifest, &tags(&["a", "b", "c"]), &options).await.expect("tagged");
+        }
+        tag(&memory, &manifest, &[], &options).await.expect("nothing to do");
+        let found: Vec<Tag> = memory.tags(None).try_collect().await.expect("listed");
+        assert_eq!(found, tags(&["a", "b", "c"]));
+        assert_eq!(heard.lock().expect("not poisoned").len(), 9);
+    }
+}

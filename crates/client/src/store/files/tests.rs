@@ -388,6 +388,43 @@ async fn stale_drafts_are_swept_and_busy_ones_are_not() {
     push(&files, "slow", b"another").await.expect("the title is free again");
 }
 
+/// Somebody keeps exchanging a directory for a link that leads out, while we write into it.
+#[tokio::test]
+async fn a_path_that_is_bent_meanwhile_leads_nowhere_else() {
+    let yard = Yard::new();
+    let out = yard.out();
+    fs::create_dir(out.join("real")).expect("made");
+    symlink("../outside", out.join("link")).expect("linked");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let bend = {
+        let (stop, out) = (std::sync::Arc::clone(&stop), out.clone());
+        let exchange = move |name: &str| {
+            let flags = rustix::fs::RenameFlags::EXCHANGE;
+            let (from, to) = (out.join(name), out.join("real"));
+            rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags)
+        };
+        std::thread::spawn(move || {
+            let mut count = 0_u32;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                exchange("link").expect("exchanged");
+                count += 1;
+            }
+            count
+        })
+    };
+    let mut written = 0;
+    for number in 0..300 {
+        let title = format!("real/{number}/x");
+        written += u32::from(push(&yard.files(), &title, b"evil").await.is_ok());
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(bend.join().expect("no panic") > 0);
+    yard.check();
+    let inside = ["real", "link"].map(|name| out.join(name));
+    let real = inside.iter().find(|path| !path.is_symlink()).expect("one is the directory");
+    assert!(names(real).len() >= written as usize, "what was written is where it should be");
+}
+
 #[tokio::test]
 async fn an_artifact_goes_out_of_one_directory_and_into_another() {
     let (here, there) = (Yard::new(), Yard::new());
