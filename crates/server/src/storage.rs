@@ -17,9 +17,6 @@ pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod uploads;
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
@@ -213,3 +210,6 @@ pub(crate) fn random_name() -> io::Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -324,3 +324,6 @@ pub(super) fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> 
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;
