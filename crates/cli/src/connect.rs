@@ -11,6 +11,7 @@ use std::sync::Arc;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
+use oras_client::store::Layout;
 use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
@@ -18,7 +19,7 @@ use oras_client::transport::{
 use oras_client::{Source, Target as WritableTarget};
 use oras_spec::distribution::{Action, Warning};
 use oras_spec::image::{Descriptor, MediaType, Platform};
-use oras_spec::{RegistryName, TagOrDigest};
+use oras_spec::{Quoted, RegistryName, TagOrDigest};
 
 use crate::advice::{Advisor, chain};
 use crate::args::remote::Remote;
@@ -26,7 +27,7 @@ use crate::args::target::{Place, Target};
 use crate::command::Invocation;
 use crate::command::version::VERSION;
 use crate::context::Context;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, system_text};
 use crate::output::log::{Level, Log};
 
 /// What a command is going to do to a target.
@@ -46,6 +47,7 @@ pub(crate) struct Opened<'a> {
 
 enum OpenedPlace {
     Repository(Repository),
+    Layout(Layout),
 }
 
 impl Opened<'_> {
@@ -53,6 +55,7 @@ impl Opened<'_> {
     pub(crate) fn source(&self) -> &dyn Source {
         match &self.place {
             OpenedPlace::Repository(repository) => repository,
+            OpenedPlace::Layout(layout) => layout,
         }
     }
 
@@ -61,7 +64,6 @@ impl Opened<'_> {
     /// # Errors
     ///
     /// If it is a layout.
-    #[expect(clippy::unnecessary_wraps, reason = "layouts cannot be opened yet")]
     pub(crate) fn with_media_types(self, types: &[String]) -> Result<Self> {
         if types.is_empty() {
             return Ok(self);
@@ -71,6 +73,10 @@ impl Opened<'_> {
             OpenedPlace::Repository(repository) => {
                 OpenedPlace::Repository(repository.with_media_types(types))
             }
+            OpenedPlace::Layout(_) => {
+                let message = "`--media-type` cannot be used with `--oci-layout` at the same time";
+                return Err(CliError::new(message));
+            }
         };
         Ok(Self { place, ..self })
     }
@@ -79,6 +85,7 @@ impl Opened<'_> {
     pub(crate) fn target(&self) -> &dyn WritableTarget {
         match &self.place {
             OpenedPlace::Repository(repository) => repository,
+            OpenedPlace::Layout(layout) => layout,
         }
     }
 
@@ -98,12 +105,12 @@ impl Opened<'_> {
 }
 
 impl Target {
-    /// Opens it. A repository is not asked yet.
+    /// Opens it. A repository is not asked yet; a layout that is written to is made if need be.
     ///
     /// # Errors
     ///
     /// If a file that a flag names cannot be read, or a layout not be opened.
-    pub(crate) fn open<'a>(
+    pub(crate) async fn open<'a>(
         &'a self,
         invocation: &'a Invocation,
         access: Access,
@@ -122,8 +129,34 @@ impl Target {
                 let repository = repository.with_actions(actions.iter().cloned());
                 Ok(Opened { place: OpenedPlace::Repository(repository), advisor })
             }
-            Place::Layout { .. } => Err(CliError::new("layouts are not supported yet")),
+            Place::Layout { path, .. } => {
+                let layout = self.open_layout(path, access, context).await?;
+                Ok(Opened { place: OpenedPlace::Layout(layout), advisor })
+            }
         }
+    }
+}
+
+impl Target {
+    async fn open_layout(&self, path: &str, access: Access, context: &Context) -> Result<Layout> {
+        let directory = context.environment.path(path);
+        let opened = match (access, std::fs::metadata(&directory)) {
+            (Access::Write, _) => Layout::open(&directory).await,
+            (Access::Read, Ok(found)) if found.is_dir() => Layout::open_read_only(&directory).await,
+            (Access::Read, Ok(_)) => {
+                return Err(CliError::new(format!("\"{path}\" is no directory"))
+                    .with_recommendation("Layouts inside a tar file cannot be read yet"));
+            }
+            (Access::Read, Err(error)) => {
+                let why = format!("stat {path}: {}", system_text(&error));
+                return Err(CliError::new(format!(
+                    "invalid argument {}: failed to find path {}: {why}",
+                    Quoted(&self.raw),
+                    Quoted(path)
+                )));
+            }
+        };
+        opened.map_err(|error| CliError::new(chain(&error)))
     }
 }
 
@@ -145,7 +178,7 @@ pub(crate) fn registry(
         Some((certificate, key)) => {
             let (chain, key) = files::identity(environment, certificate, key)?;
             let origin = format!("https://{name}").parse().map_err(|_| {
-                CliError::new(format!("invalid registry {}", oras_spec::Quoted(name.as_str())))
+                CliError::new(format!("invalid registry {}", Quoted(name.as_str())))
             })?;
             Some(ClientIdentity { origin, chain, key })
         }
@@ -193,7 +226,7 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
     for (name, value) in pairs {
         let invalid = |_: &dyn fmt::Display| {
             let header = format!("{name}: {value}");
-            CliError::new(format!("invalid header: {}", oras_spec::Quoted(&header)))
+            CliError::new(format!("invalid header: {}", Quoted(&header)))
         };
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(&error))?;
         let mut value = HeaderValue::from_str(value).map_err(|error| invalid(&error))?;

@@ -14,6 +14,8 @@ mod compat;
 mod frame;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/layout.rs"]
+mod layout;
 #[path = "cli/listing.rs"]
 mod listing;
 #[path = "cli/login.rs"]

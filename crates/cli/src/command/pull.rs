@@ -97,7 +97,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let format = format::read(invocation)?;
     let terminal = terminal::read(invocation, context);
     let config = parsed.some_text("config").map(FileReference::parse).transpose()?;
-    let opened = target.open(invocation, Access::Read, context)?;
+    let opened = target.open(invocation, Access::Read, context).await?;
     let from = target.required_reference(invocation)?;
 
     let root = context.environment.path(parsed.text("output"));

@@ -113,7 +113,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let further = further_tags(names, &target)?;
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
 
-    let opened = target.open(invocation, Access::Write, context)?;
+    let opened = target.open(invocation, Access::Write, context).await?;
     let files = Files::new(context.environment.directory(), files_options(context));
     let packing = Packing { context, watcher: &watcher, files: &files };
     let manifest = packing.pack(packer, plan).await?;

@@ -40,7 +40,7 @@ fn flags() -> Vec<Flag> {
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let platform = platform::read(invocation, "platform")?;
     let target = Target::read(invocation, Side::Only, invocation.argument(0), context).await?;
-    let opened = target.open(invocation, Access::Read, context)?;
+    let opened = target.open(invocation, Access::Read, context).await?;
     let reference = target.required_reference(invocation)?;
     let found = opened.resolve(reference, platform.as_ref()).await;
     let descriptor =

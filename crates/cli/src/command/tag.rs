@@ -62,7 +62,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         }
     })?;
     let source = target.required_reference(invocation)?;
-    let opened = target.open(invocation, Access::Write, context)?;
+    let opened = target.open(invocation, Access::Write, context).await?;
     if tags.is_empty() {
         return Err(CliError::new("dstReferences cannot be empty: missing reference"));
     }

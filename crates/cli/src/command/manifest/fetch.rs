@@ -96,7 +96,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         descriptor: parsed.switch("descriptor"),
         pretty: parsed.switch("pretty"),
     };
-    let opened = target.open(invocation, Access::Read, context)?;
+    let opened = target.open(invocation, Access::Read, context).await?;
     target.required_reference(invocation)?;
     let opened = opened.with_media_types(parsed.list("media-type"))?;
     if wishes.descriptor && parsed.text("output").is_empty() {

@@ -79,7 +79,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let raw = invocation.argument(0);
     let target = Target::read(invocation, Side::Only, raw, context).await?;
     let format = format::read(invocation)?;
-    let opened = target.open(invocation, Access::Read, context)?;
+    let opened = target.open(invocation, Access::Read, context).await?;
     let explain = |error: Error| opened.explain(&error);
     let last = match invocation.parsed.some_text("last") {
         Some(last) => Some(Tag::free_form(last).map_err(|error| CliError::new(error.to_string()))?),
