@@ -32,6 +32,11 @@ impl Sandbox {
         Self { directory }
     }
 
+    /// Returns the directory that holds all others.
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
     /// Returns a path below the working directory.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.path().join("work").join(name)

@@ -5,6 +5,8 @@ use oras_tests::{Distribution, OrasPython, OrasServer, Sandbox};
 const PUSH: &str = "
 answer = client.push(target=sys.argv[1], files=sys.argv[2:])
 print(answer.headers['Docker-Content-Digest'])";
+const PUSH_CHUNKED: &str = "
+client.push(target=sys.argv[1], files=sys.argv[2:], do_chunked=True, chunk_size=100000)";
 const PULL: &str = "
 for name in sorted(client.pull(target=sys.argv[1], outdir=sys.argv[2])): print(name)";
 const TAGS: &str = "print(*client.get_tags(sys.argv[1]))";
@@ -22,7 +24,18 @@ fn we_read_what_python_wrote_into_our_registry() {
     assert_eq!(sandbox.oras(&format!("resolve {reference}")).succeeds(), digest);
     sandbox.oras(&format!("pull {reference} -o out")).succeeds();
     assert!(sandbox.read("out/large.bin") == large, "altered on the way");
-    assert_eq!(sandbox.text("out/dir/bye.txt"), "bye");
+    // It takes the last part of a path for the title.
+    assert_eq!(sandbox.list("out"), ["bye.txt", "large.bin"]);
+    assert_eq!(sandbox.text("out/bye.txt"), "bye");
+
+    let chunked = format!("{}/py/chunked:1", server.host());
+    sandbox.write("larger.bin", oras_tests::noise(5, 1 << 20));
+    python.run(PUSH_CHUNKED, &[&chunked, "larger.bin"]).succeeds();
+    sandbox.oras(&format!("pull {chunked} -o chunked")).succeeds();
+    assert!(
+        sandbox.read("chunked/larger.bin") == oras_tests::noise(5, 1 << 20),
+        "altered in chunks"
+    );
 }
 
 #[test]

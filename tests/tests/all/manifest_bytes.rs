@@ -118,7 +118,7 @@ const CASES: &[Case] = &[
     Case {
         why: "a platform: the config is its compact JSON, with the type of an image's config",
         arguments: &["--artifact-platform", "linux/arm64/v8", "hi.txt"],
-        manifest: r#"{HEAD,"artifactType":"application/vnd.unknown.artifact.v1","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:b39868e3a2d80dff6e7e4180739e5301737354b50ce6db414e985229305970b2","size":53},"layers":[{LAYER,HI,"annotations":{TITLE:"hi.txt"}}],"annotations":{CREATED}}"#,
+        manifest: r#"{HEAD,"artifactType":"application/vnd.unknown.artifact.v1","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:b39868e3a2d80dff6e7e4180739e5301737354b50ce6db414e985229305970b2","size":52},"layers":[{LAYER,HI,"annotations":{TITLE:"hi.txt"}}],"annotations":{CREATED}}"#,
     },
 ];
 
