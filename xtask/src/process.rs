@@ -210,7 +210,7 @@ fn high_water_mark(process: u32) -> Option<u64> {
 
 /// Sends a signal to one process, or to a group of ours if `process` begins with a minus sign.
 pub(crate) fn signal(name: &str, process: &str) {
-    let line = format!("kill -{name} -- {process}");
+    let line = format!("kill -s {name} -- {process}");
     drop(Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status());
 }
 
