@@ -133,12 +133,6 @@ fn a_wrong_password_is_refused_and_not_stored() {
             warning,
             "WARNING! Using --password via the CLI is insecure. Use --password-stdin."
         );
-        // A push asks whether the manifest is there, and the answer to that has no body.
-        let refused = if command.starts_with("push") {
-            &format!("Error response from registry: HEAD \"http://{host}/v2/a/manifests/sha256:")
-        } else {
-            refused
-        };
         assert!(complaint.starts_with(refused), "oras {command}: {complaint}");
     }
     for user in ["me", "nobody"] {
@@ -147,11 +141,7 @@ fn a_wrong_password_is_refused_and_not_stored() {
         assert!(complaint.starts_with(refused), "{complaint}");
     }
     assert!(!sandbox.docker_config().exists(), "a wrong password was stored");
-    assert_eq!(
-        sandbox.list(""),
-        ["hi.txt", "registry/", "users"],
-        "something was pulled or pushed"
-    );
+    assert!(sandbox.list("registry/repos").is_empty(), "something was pushed");
 }
 
 #[test]
@@ -228,7 +218,8 @@ fn tls_is_not_given_up_for_a_registry_without_it() {
     let sandbox = Sandbox::new();
     let server = OrasServer::start_closed(&sandbox);
     let host = format!("127.0.0.1:{}", server.address().port());
-    let complaint = sandbox.oras(&format!("pull {host}/a:1 -u me -p open-sesame -o out")).fails();
+    let pull = format!("pull --plain-http=false {host}/a:1 -u me -p open-sesame -o out");
+    let complaint = sandbox.oras(&pull).fails();
     let (_warning, complaint) = complaint.split_once('\n').expect("two lines");
     assert_eq!(
         complaint,

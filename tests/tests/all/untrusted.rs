@@ -62,14 +62,6 @@ fn serve_titles(layers: &[(&str, &[u8])]) -> Evil {
     serve(layers, |_| None)
 }
 
-/// Demands the message about a link in the way: as for any other way out, and with its name.
-#[track_caller]
-fn assert_refuses_link(sandbox: &Sandbox, complaint: &str, component: &str) {
-    let link = sandbox.path("out").join(component);
-    let what = format!("path traversal disallowed: {} is a symbolic link", link.display());
-    assert_eq!(complaint, TRAVERSAL.replace("path traversal disallowed", &what));
-}
-
 #[test]
 fn a_title_that_leads_out_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::new();
@@ -110,8 +102,7 @@ fn a_link_planted_in_the_output_is_not_followed() {
     for title in ["parent/canary", "parent/new", "relative/canary", "relative/deeper/new"] {
         let evil = serve_titles(&[(title, b"evil")]);
         let complaint = sandbox.oras(&format!("pull {}/a:1 -o out", evil.host())).fails();
-        let component = title.split('/').next().expect("a component");
-        assert_refuses_link(&sandbox, &complaint, component);
+        assert_eq!(complaint, TRAVERSAL, "title {title:?}");
     }
     assert_eq!(sandbox.list("outside"), ["canary"]);
     assert_eq!(sandbox.text("outside/canary"), "alive");
@@ -131,7 +122,7 @@ fn a_link_in_place_of_the_file_is_replaced_or_refused_but_not_followed() {
             assert!(metadata.is_file(), "{target}: {outcome:?}");
             assert_eq!(sandbox.text("out/last"), "fresh");
         } else {
-            assert_refuses_link(&sandbox, &outcome.fails(), "last");
+            assert_eq!(outcome.fails(), TRAVERSAL, "{target}");
             assert!(metadata.is_symlink(), "{target}");
         }
         std::fs::remove_file(sandbox.path("out/last")).expect("clear the output");
