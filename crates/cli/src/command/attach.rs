@@ -108,7 +108,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let config = parsed.some_text("config").map(FileReference::parse).transpose()?;
 
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
-    let opened = target.open(invocation, Access::Write, context)?;
+    let opened = target.open(invocation, Access::Write, context).await?;
     let subject = subject(&target, &opened, reference, platform.as_ref()).await?;
     let files = Files::new(context.environment.directory(), files_options(context));
     let packing = Packing { context, watcher: &watcher, files: &files };

@@ -103,11 +103,7 @@ fn a_password_is_read_from_standard_input() {
     let refused = sandbox.oras_reading("resolve HOST/a:v1 -u me --password-stdin", "wrong\n");
     assert_eq!(
         refused.fails(),
-        format!(
-            "Error response from registry: HEAD \"http://{}/v2/a/manifests/v1\": \
-             response status code 401: Unauthorized\n",
-            sandbox.host()
-        )
+        "Error response from registry: unauthorized: authentication required\n"
     );
 }
 
