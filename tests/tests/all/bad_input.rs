@@ -245,7 +245,10 @@ fn run_as_nobody(sandbox: &Sandbox, line: &str) -> Outcome {
     // Tests may run as root, whom permissions do not bind.
     if rustix::process::geteuid().is_root() {
         let program = sandbox.path("oras");
-        std::fs::copy(oras_tests::sandbox::binary(), &program).expect("copy the program");
+        // By another process: one that is started meanwhile would inherit our open file, and a
+        // program that is open for writing cannot be run.
+        let mut copy = sandbox.command("cp");
+        sandbox.run(copy.arg(oras_tests::sandbox::binary()).arg(&program)).succeeds();
         let mut lowered = sandbox.command(program);
         lowered.args(line.split_whitespace()).uid(65534).gid(65534);
         for directory in [sandbox.root(), sandbox.path(""), sandbox.temporary()] {
