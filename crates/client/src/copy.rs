@@ -77,11 +77,33 @@ impl fmt::Debug for CopyOptions {
 /// is completed by copying again. Dropping the future stops the copy; nothing is left half-written
 /// under its final name. [`Event::Tagged`](crate::Event::Tagged) is not said: success says it.
 ///
+/// ```
+/// # use oras_client::Error;
+/// use oras_client::copy::{CopyOptions, copy};
+/// use oras_client::pack::{Artifact, PackOptions, pack};
+/// use oras_client::store::Memory;
+/// use oras_client::{Source, Target};
+/// use oras_spec::Tag;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+/// let (here, there) = (Memory::new(), Memory::new());
+/// let artifact = Artifact { artifact_type: "application/x".into(), ..Artifact::default() };
+/// let manifest = pack(&here, artifact, &PackOptions::default()).await?;
+///
+/// let tag: Tag = "v1".parse().expect("a tag");
+/// let from = manifest.digest.clone().into();
+/// copy(&here, &from, &there, Some(&tag), &CopyOptions::default()).await?;
+/// assert_eq!(there.resolve(&tag.into()).await?, manifest);
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 ///
-/// What source and target return, with the [`Origin`] they came from, and
+/// What source and target return, with the [`Origin`] they came from;
 /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for a document of more than 4 MiB
-/// or a graph that is deeper than [`graph::MAX_DEPTH`] or larger than [`graph::MAX_NODES`].
+/// or a graph that is deeper than [`graph::MAX_DEPTH`] or larger than [`graph::MAX_NODES`]; and
+/// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists), before anything of a document is
+/// written, if two of its contents would be the same file.
 pub async fn copy(
     source: &dyn Source,
     from: &TagOrDigest,

@@ -1,6 +1,6 @@
 //! The graph of content: what documents point at, and what points at them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use oras_spec::Digest;
@@ -80,15 +80,22 @@ pub(crate) async fn referrers(
 
 /// What points at what, turned around; for stores that hold their documents at hand.
 #[derive(Debug, Default)]
-pub(crate) struct Predecessors(HashMap<Digest, Vec<Descriptor>>);
+pub(crate) struct Predecessors(HashMap<Digest, Known>);
+
+/// What points at one digest, in the order it became known. A popular config may have thousands.
+#[derive(Debug, Default)]
+struct Known {
+    list: Vec<Descriptor>,
+    digests: HashSet<Digest>,
+}
 
 impl Predecessors {
     /// Notes everything that `document` points at.
     pub(crate) fn insert(&mut self, descriptor: &Descriptor, document: &Document) {
         for successor in document.successors() {
             let known = self.0.entry(successor.digest).or_default();
-            if known.iter().all(|other| other.digest != descriptor.digest) {
-                known.push(descriptor.clone());
+            if known.digests.insert(descriptor.digest.clone()) {
+                known.list.push(descriptor.clone());
             }
         }
     }
@@ -96,14 +103,16 @@ impl Predecessors {
     /// Forgets everything that the document `digest` points at.
     pub(crate) fn remove(&mut self, digest: &Digest) {
         self.0.retain(|_, known| {
-            known.retain(|other| other.digest != *digest);
-            !known.is_empty()
+            if known.digests.remove(digest) {
+                known.list.retain(|other| other.digest != *digest);
+            }
+            !known.list.is_empty()
         });
     }
 
     /// Returns what points at `digest`, in the order it was inserted.
     pub(crate) fn of(&self, digest: &Digest) -> &[Descriptor] {
-        self.0.get(digest).map_or(&[], Vec::as_slice)
+        self.0.get(digest).map_or(&[], |known| &known.list)
     }
 }
 

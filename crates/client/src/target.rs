@@ -111,6 +111,12 @@ pub trait Target: Source {
         false
     }
 
+    /// Tells whether titles are the names of what is written, so that two contents of one document
+    /// cannot share one.
+    fn names_by_title(&self) -> bool {
+        false
+    }
+
     /// Gives content that is here already the title of `descriptor` too; `false` if its bytes are
     /// needed again for that.
     ///

@@ -65,6 +65,12 @@ impl<'a> Transfer<'a> {
             Some(choose) => choose(&document)?,
             None => document.successors(),
         };
+        if self.target.names_by_title()
+            && let Some(title) = graph::ambiguous_title(&successors)
+        {
+            let message = format!("{title}: duplicate name");
+            return Err(of_target(Error::new(ErrorKind::AlreadyExists, message)));
+        }
         Ok(Found::Document(document.bytes().clone(), successors))
     }
 

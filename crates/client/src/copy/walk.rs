@@ -239,9 +239,11 @@ impl<'a> Walk<'a> {
         Ok(at)
     }
 
+    /// Lets a parent wait for a child. All children of one parent come one after another, so one
+    /// that comes twice has that parent last.
     fn wait(&mut self, parent: usize, child: usize) {
         let node = &mut self.nodes[child];
-        if node.state == State::Open && !node.parents.contains(&parent) {
+        if node.state == State::Open && node.parents.last() != Some(&parent) {
             node.parents.push(parent);
             self.nodes[parent].waiting += 1;
         }

@@ -294,6 +294,10 @@ impl Target for Files {
         self.memory.tag(descriptor, tag).await
     }
 
+    fn names_by_title(&self) -> bool {
+        true
+    }
+
     async fn restore(&self, descriptor: &Descriptor) -> Result<bool> {
         let Some(title) = descriptor.title() else { return Ok(true) };
         let Ok(content) = self.fetch(descriptor).await else { return Ok(false) };

@@ -3,6 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
@@ -388,6 +389,29 @@ async fn stale_drafts_are_swept_and_busy_ones_are_not() {
     push(&files, "slow", b"another").await.expect("the title is free again");
 }
 
+#[tokio::test]
+async fn two_contents_of_one_title_are_refused_before_either_is_written() {
+    let yard = Yard::new();
+    let source = Memory::new();
+    let mut layers = Vec::new();
+    for (title, bytes) in [("other", b"0"), ("name", b"1"), ("name", b"2")] {
+        let layer = titled(title, bytes);
+        source.push(&layer, claiming(&layer, bytes)).await.expect("pushed");
+        layers.push(layer);
+    }
+    let artifact = Artifact { artifact_type: "a/b".into(), layers, ..Artifact::default() };
+    let manifest = pack(&source, artifact, &PackOptions::default()).await.expect("packed");
+    let options = CopyOptions::default();
+    let from = manifest.digest.into();
+    let error = copy(&source, &from, &yard.files(), None, &options).await.expect_err("refused");
+    assert_eq!(
+        (error.kind(), chain(&error)),
+        (ErrorKind::AlreadyExists, "name: duplicate name".into())
+    );
+    assert_eq!(names(&yard.out()), [""; 0]);
+    copy(&source, &from, &Memory::new(), None, &options).await.expect("names mean nothing there");
+}
+
 /// Somebody keeps exchanging a directory for a link that leads out, while we write into it.
 #[tokio::test]
 async fn a_path_that_is_bent_meanwhile_leads_nowhere_else() {
@@ -395,9 +419,9 @@ async fn a_path_that_is_bent_meanwhile_leads_nowhere_else() {
     let out = yard.out();
     fs::create_dir(out.join("real")).expect("made");
     symlink("../outside", out.join("link")).expect("linked");
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let bend = {
-        let (stop, out) = (std::sync::Arc::clone(&stop), out.clone());
+        let (stop, out) = (Arc::clone(&stop), out.clone());
         let exchange = move |name: &str| {
             let flags = rustix::fs::RenameFlags::EXCHANGE;
             let (from, to) = (out.join(name), out.join("real"));
@@ -405,7 +429,7 @@ async fn a_path_that_is_bent_meanwhile_leads_nowhere_else() {
         };
         std::thread::spawn(move || {
             let mut count = 0_u32;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 exchange("link").expect("exchanged");
                 count += 1;
             }
@@ -417,7 +441,7 @@ async fn a_path_that_is_bent_meanwhile_leads_nowhere_else() {
         let title = format!("real/{number}/x");
         written += u32::from(push(&yard.files(), &title, b"evil").await.is_ok());
     }
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
     assert!(bend.join().expect("no panic") > 0);
     yard.check();
     let inside = ["real", "link"].map(|name| out.join(name));
