@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Write as _;
+use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags};
+use rustix::fs::{Advice, AtFlags, FlockOperation, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use super::directory::{Directory, of_file};
@@ -14,6 +15,10 @@ use crate::{Error, ErrorKind, Result};
 
 const PREFIX: &str = ".oras-";
 const SUFFIX: &str = ".partial";
+
+/// How many bytes are written before the disk begins to write them out: 16 MiB. Waiting for all of
+/// them in the end would take as long again as everything before.
+const WINDOW: u64 = 16 * 1024 * 1024;
 
 /// A file under a temporary name in the directory that its final name will be in.
 ///
@@ -25,6 +30,9 @@ pub(crate) struct Draft {
     name: OsString,
     file: File,
     is_named: bool,
+    /// How many bytes were written, and of how many the disk has been told.
+    written: u64,
+    told: u64,
 }
 
 impl Draft {
@@ -34,7 +42,14 @@ impl Draft {
             let name = fresh_name()?;
             match directory.create_new(&name, mode) {
                 Ok(file) => {
-                    let draft = Self { directory: directory.clone(), name, file, is_named: false };
+                    let draft = Self {
+                        directory: directory.clone(),
+                        name,
+                        file,
+                        is_named: false,
+                        written: 0,
+                        told: 0,
+                    };
                     if draft.lock()? {
                         return Ok(draft);
                     }
@@ -58,7 +73,18 @@ impl Draft {
 
     /// Adds bytes at the end.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|error| of_file("write", &self.path(), error))
+        self.file.write_all(bytes).map_err(|error| of_file("write", &self.path(), error))?;
+        self.written += bytes.len() as u64;
+        if let Some(window) = NonZeroU64::new(self.written - self.told)
+            && window.get() >= WINDOW
+        {
+            // The kernel begins to write out what it is told we do not need; what is not written
+            // yet it keeps.
+            rustix::fs::fadvise(&self.file, self.told, Some(window), Advice::DontNeed)
+                .unwrap_or_default();
+            self.told = self.written;
+        }
+        Ok(())
     }
 
     /// Sets the permission bits.
