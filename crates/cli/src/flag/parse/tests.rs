@@ -1,5 +1,7 @@
 //! pflag's rules, one test per rule.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const SPEC: Choice = Choice { noun: "image specification", words: &["v1.1", "v1.0"] };
@@ -129,4 +131,23 @@ fn a_deprecated_flag_is_noticed_even_if_a_later_one_is_wrong() {
     let arguments = ["-v".to_owned(), "--bogus".to_owned()];
     Parsed::read(flags(), &arguments, &mut notices).expect_err("bad");
     assert_eq!(notices, ["Flag --verbose has been deprecated, and is gone soon."]);
+}
+
+proptest! {
+    /// Whatever is given is read or refused, and what is neither flag nor value is kept in order.
+    #[test]
+    fn reads_or_refuses_anything(
+        arguments in prop::collection::vec("[-=rdoavx,.1 ü\\PC]{0,6}|--(output|config|debug)(=[-=x]*)?", 0..8)
+    ) {
+        match Parsed::read(flags(), &arguments, &mut Vec::new()) {
+            Ok(parsed) => {
+                let mut rest = arguments.iter();
+                for kept in &parsed.arguments {
+                    prop_assert!(rest.any(|argument| argument == kept));
+                }
+                parsed.number("concurrency");
+            }
+            Err(message) => prop_assert!(!message.is_empty()),
+        }
+    }
 }
