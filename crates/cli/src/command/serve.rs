@@ -45,6 +45,7 @@ fn flags() -> Vec<Flag> {
     vec![
         Flag::text("addr", "IP address and port to listen on; port 0 takes a free one")
             .default("127.0.0.1:5000"),
+        Flag::switch("allow-sparse", "take manifests although the blobs they name are missing"),
         Flag::text("htpasswd", "file of users and bcrypt hashes; nobody else is let in")
             .word("path"),
         Flag::switch(
@@ -66,6 +67,7 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::new(Arc::clone(&context.printer), context.environment.clone()));
     let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
+    builder = builder.allow_sparse(parsed.switch("allow-sparse"));
     if let Some(path) = parsed.some_text("htpasswd") {
         builder = builder.authenticator(Arc::new(users(path, context).await?));
     }

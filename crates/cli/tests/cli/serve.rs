@@ -1,6 +1,7 @@
 //! `oras serve`: what it refuses, and the real program's life from its first line to a signal.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use crate::sandbox::Sandbox;
@@ -59,6 +60,47 @@ fn serves_until_a_signal_and_logs_each_request() {
             assert!(log.contains(wanted), "{wanted} in {log}");
         }
     }
+}
+
+/// The status that a registry answers to a manifest whose config it does not have.
+fn status_of_sparse_manifest(sandbox: &Sandbox, flags: &[&str]) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oras"))
+        .args(["serve", "--addr", "127.0.0.1:0", "--root", "sparse"])
+        .args(flags)
+        .env_clear()
+        .current_dir(sandbox.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let address = line.trim_end().strip_prefix("Serving http://").expect("where it listens");
+    let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{{"mediaType":"a/b","digest":"{digest}","size":2}},"layers":[]}}"#
+    );
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(
+        stream,
+        "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: {address}\r\nContent-Type: {media_type}\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{manifest}",
+        manifest.len()
+    )
+    .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    child.kill().expect("it is there");
+    child.wait().expect("it ends");
+    answer.split(' ').nth(1).expect("a status").to_owned()
+}
+
+#[test]
+fn takes_manifests_of_missing_blobs_only_when_told_to() {
+    let sandbox = Sandbox::new();
+    assert_eq!(status_of_sparse_manifest(&sandbox, &[]), "400");
+    assert_eq!(status_of_sparse_manifest(&sandbox, &["--allow-sparse"]), "201");
 }
 
 #[test]
