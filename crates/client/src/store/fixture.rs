@@ -1,7 +1,7 @@
 //! What the tests of several stores need.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -59,8 +59,10 @@ impl Yard {
         let yard = Self { directory };
         fs::create_dir(yard.out()).expect("made");
         fs::create_dir(yard.path("outside")).expect("made");
-        fs::write(yard.path("outside/canary"), CANARY).expect("written");
-        fs::write(yard.path("canary"), CANARY).expect("written");
+        for canary in ["canary", "outside/canary"] {
+            fs::write(yard.path(canary), CANARY).expect("written");
+            fs::set_permissions(yard.path(canary), Permissions::from_mode(0o644)).expect("chmod");
+        }
         yard
     }
 
@@ -85,6 +87,15 @@ impl Yard {
 
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.out().join(name)).expect(name)
+    }
+
+    /// What the umask leaves of the bits of a new file.
+    pub(crate) fn allowed(&self, mode: u32) -> u32 {
+        let probe = self.path("probe");
+        fs::create_dir(&probe).expect("made");
+        let umasked = probe.metadata().expect("there").mode() & 0o777;
+        fs::remove_dir(probe).expect("removed");
+        mode & umasked
     }
 
     /// Nothing outside has been touched.
