@@ -11,6 +11,7 @@ mod memory;
 mod place;
 mod reader;
 mod sink;
+mod source;
 mod tree;
 
 pub use files::{Files, FilesOptions, UnpackLimits};
@@ -18,3 +19,4 @@ pub use layout::Layout;
 pub use memory::Memory;
 pub use place::PATH_TRAVERSAL_DISALLOWED;
 pub use sink::FileSink;
+pub use source::FileSource;

@@ -22,7 +22,9 @@ use crate::{Content, Error, ErrorKind, Result};
 const MAX_FRUITLESS: u32 = 5;
 
 impl Repository {
-    /// Finds a blob by its digest. Its media type is that of bytes nobody knows anything of.
+    /// Finds a blob by its digest. Its media type is what the registry states, or that of bytes
+    /// nobody knows anything of: never that of a manifest, unless this is the view of
+    /// [`Repository::blobs`].
     ///
     /// # Errors
     ///
@@ -35,7 +37,7 @@ impl Repository {
         let answer = answer.expect(&[StatusCode::OK]).await?;
         answer.digest(Some(digest))?;
         match answer.length() {
-            Some(size) => Ok(Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size)),
+            Some(size) => Ok(Descriptor::new(self.type_of_blob(&answer), digest.clone(), size)),
             None => Err(answer.wrong("unknown response Content-Length")),
         }
     }
@@ -50,9 +52,15 @@ impl Repository {
         let Some(size) = answer.length() else {
             return Err(answer.wrong("unknown response Content-Length"));
         };
-        let descriptor = Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size);
+        let descriptor = Descriptor::new(self.type_of_blob(&answer), digest.clone(), size);
         let content = self.blob_content(&descriptor, answer);
         Ok((descriptor, content))
+    }
+
+    /// What a registry calls a manifest is still a blob here, and must not be taken for another.
+    fn type_of_blob(&self, answer: &Answer) -> MediaType {
+        let stated = answer.media_type().ok().filter(|stated| !self.documents().contains(stated));
+        stated.unwrap_or(MediaType::OCTET_STREAM)
     }
 
     pub(super) async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<Content> {

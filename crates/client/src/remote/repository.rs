@@ -61,6 +61,23 @@ impl Repository {
         self
     }
 
+    /// Returns the repository seen as a store of blobs: whatever its media type, content is read
+    /// from, written to, and deleted from where the [blobs] are, and digests resolve to blobs.
+    ///
+    /// Nothing there has a tag: resolving or setting one is [`ErrorKind::Invalid`].
+    ///
+    /// [blobs]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs
+    #[must_use]
+    pub fn blobs(mut self) -> Self {
+        self.documents = Arc::new([]);
+        self
+    }
+
+    /// Tells whether this is the view of [`Repository::blobs`].
+    fn is_blobs(&self) -> bool {
+        self.documents.is_empty()
+    }
+
     /// Returns the name of the registry, as the user wrote it.
     pub fn registry(&self) -> &RegistryName {
         self.session.name()
@@ -131,9 +148,17 @@ impl fmt::Display for Repository {
     }
 }
 
+/// Blobs are named by their digests alone.
+fn blob_digest(reference: &TagOrDigest) -> Result<&Digest> {
+    let no_digest = || Error::new(ErrorKind::Invalid, "invalid checksum digest format");
+    reference.digest().ok_or_else(no_digest)
+}
+
 /// Layouts take any text for a tag; registries do not.
-fn registry_tag(tag: &Tag) -> Result<TagOrDigest> {
-    if tag.is_conformant() {
+fn registry_tag(repository: &Repository, tag: &Tag) -> Result<TagOrDigest> {
+    if repository.is_blobs() {
+        Err(Error::new(ErrorKind::Invalid, format!("tag a blob of {repository}")))
+    } else if tag.is_conformant() {
         Ok(TagOrDigest::Tag(tag.clone()))
     } else {
         Err(Error::new(ErrorKind::Invalid, format!("invalid tag \"{tag}\"")))
@@ -142,8 +167,12 @@ fn registry_tag(tag: &Tag) -> Result<TagOrDigest> {
 
 #[async_trait]
 impl Source for Repository {
-    /// Knows manifests only; for blobs there is [`resolve_blob`](Self::resolve_blob).
+    /// Knows manifests only; for blobs there are [`resolve_blob`](Self::resolve_blob) and the view
+    /// of [`blobs`](Self::blobs).
     async fn resolve(&self, reference: &TagOrDigest) -> Result<Descriptor> {
+        if self.is_blobs() {
+            return self.resolve_blob(blob_digest(reference)?).await;
+        }
         self.resolve_manifest(reference).await
     }
 
@@ -179,6 +208,9 @@ impl Source for Repository {
     }
 
     async fn fetch_reference(&self, reference: &TagOrDigest) -> Result<(Descriptor, Content)> {
+        if self.is_blobs() {
+            return self.fetch_blob_by_digest(blob_digest(reference)?).await;
+        }
         self.fetch_manifest_reference(reference).await
     }
 
@@ -203,7 +235,7 @@ impl Target for Repository {
     }
 
     async fn tag(&self, descriptor: &Descriptor, tag: &Tag) -> Result<()> {
-        let reference = registry_tag(tag)?;
+        let reference = registry_tag(self, tag)?;
         let bytes = self.fetch_manifest(descriptor).await?.read_all().await?;
         self.put_manifest(descriptor, bytes, reference).await.map(drop)
     }
@@ -214,7 +246,7 @@ impl Target for Repository {
         content: Content,
         tag: &Tag,
     ) -> Result<()> {
-        self.push_manifest(descriptor, content, registry_tag(tag)?).await
+        self.push_manifest(descriptor, content, registry_tag(self, tag)?).await
     }
 
     fn tags_by_push(&self) -> bool {
@@ -226,7 +258,7 @@ impl Target for Repository {
     }
 
     async fn untag(&self, tag: &Tag) -> Result<()> {
-        self.delete_manifest_reference(&registry_tag(tag)?).await
+        self.delete_manifest_reference(&registry_tag(self, tag)?).await
     }
 
     async fn delete(&self, descriptor: &Descriptor) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A working directory: files become layers, and titles become files.
 
-mod path;
+pub(super) mod path;
 mod tarball;
 mod unpack;
 mod write;

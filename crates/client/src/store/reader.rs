@@ -8,10 +8,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oras_spec::{Algorithm, Digest};
 use rustix::buffer::spare_capacity;
+use rustix::fs::{Mode, OFlags};
 use tokio::sync::mpsc;
 
 use super::directory::of_file;
+use super::files::path::clean;
 use crate::content::ByteStream;
 use crate::{Error, ErrorKind, Result};
 
@@ -59,9 +62,44 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Opens a file, without waiting for whoever may be at the other end of it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|error| of_file("open", &clean(path), error))?;
+        let file = Arc::new(file.into());
+        let stamp = Stamp::of(&file, path)?;
+        Ok(Self { file, path: path.to_owned(), stamp })
+    }
+
     /// Streams the whole file. The last bytes are held back until it is sure that nothing changed.
     pub(crate) fn stream(self) -> ByteStream {
         ByteStream::new(FileStream::Idle(Some(self)))
+    }
+
+    /// Hashes the whole file.
+    ///
+    /// # Errors
+    ///
+    /// Also if the file is not what it was.
+    pub(crate) fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
+        let mut hasher = algorithm.hasher();
+        let mut buffer = vec![0; CHUNK];
+        let mut size = 0;
+        loop {
+            let count = match rustix::io::pread(&self.file, &mut buffer, size) {
+                Ok(0) => break,
+                Err(rustix::io::Errno::INTR) => continue,
+                count => count.map_err(|error| of_file("read", &self.path, error))?,
+            };
+            hasher.update(&buffer[..count]);
+            size += count as u64;
+            if size > self.stamp.size {
+                return Err(changed(&self.path));
+            }
+        }
+        self.check()?;
+        if size == self.stamp.size { Ok(hasher.finish()) } else { Err(changed(&self.path)) }
     }
 
     /// Fails if the file is not what it was.

@@ -9,9 +9,9 @@ use http::{Request, Response};
 use http_body_util::StreamBody;
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::transport::{Body, Transport};
-use oras_client::{ErrorKind, Result, Source as _};
-use oras_spec::Digest;
+use oras_client::{ErrorKind, Result, Source as _, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
+use oras_spec::{Digest, Tag, TagOrDigest};
 
 use crate::chain;
 use crate::server::{Reply, Scripted, Seen, reply, status};
@@ -180,6 +180,34 @@ async fn a_blob_can_be_read_by_its_digest_alone() {
             format!("HEAD https://r.example/v2/a/blobs/{}", blob().digest),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_repository_seen_as_blobs_asks_for_nothing_else() {
+    let kind = MediaType::IMAGE_MANIFEST;
+    let scripted = Scripted::new(move |seen| match seen.method.as_str() {
+        "DELETE" => reply(202, &[], ""),
+        _ => reply(200, &[("content-length", "10"), ("content-type", kind.as_str())], text()),
+    });
+    let blobs = repository(scripted.transport()).blobs();
+    let digest = TagOrDigest::Digest(blob().digest);
+    let found = blobs.resolve(&digest).await.expect("there");
+    assert_eq!(found, Descriptor::new(MediaType::IMAGE_MANIFEST, blob().digest, 10));
+    let (fetched, content) = blobs.fetch_reference(&digest).await.expect("there");
+    assert_eq!((fetched, content.read_all().await.expect("whole")), (found.clone(), text()));
+    assert!(blobs.exists(&found).await.expect("an answer"));
+    assert_eq!(blobs.fetch(&found).await.expect("there").read_all().await.expect("whole"), text());
+    blobs.delete(&found).await.expect("deleted");
+    let url = format!("https://r.example/v2/a/blobs/{}", blob().digest);
+    let wanted = ["HEAD", "GET", "HEAD", "GET", "DELETE"].map(|method| format!("{method} {url}"));
+    assert_eq!(scripted.lines(), wanted);
+
+    let tag: Tag = "v1".parse().expect("a tag");
+    let error = blobs.resolve(&tag.clone().into()).await.expect_err("no digest");
+    assert_eq!(error.to_string(), "invalid checksum digest format");
+    assert_eq!(blobs.tag(&found, &tag).await.expect_err("a blob").kind(), ErrorKind::Invalid);
+    let plain = repository(scripted.transport()).resolve_blob(&blob().digest).await;
+    assert_eq!(plain.expect("there").media_type, MediaType::OCTET_STREAM);
 }
 
 #[tokio::test]

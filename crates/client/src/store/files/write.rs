@@ -5,15 +5,15 @@ use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use oras_spec::Algorithm;
 use oras_spec::image::{Descriptor, MediaType, annotation};
-use rustix::fs::OFlags;
 
 use super::unpack::Unpacking;
 use super::{Bytes, FilesOptions, path, tarball};
 use crate::store::directory::{Directory, of_file};
 use crate::store::intake::{Incoming, blocking, receive};
 use crate::store::place::{Place, Swept, not_copied, unwritable};
-use crate::store::reader::{CHUNK, Reading, Stamp, changed};
+use crate::store::reader::{Reading, Stamp, changed};
 use crate::store::tree::Tree;
 use crate::{Content, Error, ErrorKind, Result};
 
@@ -62,38 +62,11 @@ fn pack(
 
 /// Hashes a file.
 fn hash(path: &Path, media_type: Option<MediaType>) -> Result<(Descriptor, Bytes)> {
-    let reading = open_file(path)?;
-    let mut hasher = oras_spec::Algorithm::Sha256.hasher();
-    let mut buffer = vec![0; CHUNK];
-    let mut size = 0;
-    loop {
-        let count = match rustix::io::pread(&reading.file, &mut buffer, size) {
-            Ok(0) => break,
-            Err(rustix::io::Errno::INTR) => continue,
-            count => count.map_err(|error| of_file("read", path, error))?,
-        };
-        hasher.update(&buffer[..count]);
-        size += count as u64;
-        if size > reading.stamp.size() {
-            return Err(changed(path));
-        }
-    }
-    reading.check()?;
-    if size != reading.stamp.size() {
-        return Err(changed(path));
-    }
+    let reading = Reading::open(path)?;
+    let digest = reading.digest(Algorithm::Sha256)?;
     let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
-    let descriptor = Descriptor::new(media_type, hasher.finish(), size);
+    let descriptor = Descriptor::new(media_type, digest, reading.stamp.size());
     Ok((descriptor, Bytes::File(path.to_owned(), reading.stamp)))
-}
-
-fn open_file(path: &Path) -> Result<Reading> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, rustix::fs::Mode::empty())
-        .map_err(|error| of_file("open", &path::clean(path), error))?;
-    let file = Arc::new(file.into());
-    let stamp = Stamp::of(&file, path)?;
-    Ok(Reading { file, path: path.to_owned(), stamp })
 }
 
 /// Opens content that was hashed when it came, so that it need not be hashed again.
@@ -110,7 +83,7 @@ async fn reopen(place: Bytes) -> Result<Reading> {
         Bytes::Hidden(reading) => Ok(reading),
         Bytes::File(path, stamp) => {
             blocking(move || {
-                let reading = open_file(&path)?;
+                let reading = Reading::open(&path)?;
                 if reading.stamp == stamp { Ok(reading) } else { Err(changed(&path)) }
             })
             .await
