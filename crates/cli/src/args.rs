@@ -1,5 +1,6 @@
 //! The groups of flags that commands share.
 
+pub(crate) mod confirmation;
 pub(crate) mod distribution;
 pub(crate) mod file_reference;
 pub(crate) mod format;

@@ -9,7 +9,7 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, login, logout, manifest, pull, push, repo, resolve, serve, tag, version,
+    attach, blob, login, logout, manifest, pull, push, repo, resolve, serve, tag, version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -28,6 +28,7 @@ static ROOT: Command = Command {
     arguments: Arguments::Any,
     body: Body::Group(&[
         &attach::COMMAND,
+        &blob::COMMAND,
         &HELP,
         &login::COMMAND,
         &logout::COMMAND,

@@ -1,6 +1,7 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
 pub(crate) mod attach;
+pub(crate) mod blob;
 pub(crate) mod help;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -10,6 +11,7 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod repo;
 pub(crate) mod resolve;
+mod save;
 pub(crate) mod serve;
 pub(crate) mod tag;
 mod transfer;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
@@ -37,6 +38,8 @@ pub(crate) enum Access {
     Read,
     /// Add to it, too.
     Write,
+    /// Take something away. The right to that is asked for when it comes to it.
+    Delete,
 }
 
 /// A target that is open, and whom to ask what its errors mean.
@@ -81,6 +84,30 @@ impl Opened<'_> {
         Ok(Self { place, ..self })
     }
 
+    /// Takes content of one more media type for a manifest; only a repository needs to know.
+    pub(crate) fn with_manifests_of(self, media_type: &MediaType) -> Self {
+        let mut types = MediaType::DOCUMENTS.to_vec();
+        if !types.contains(media_type) {
+            types.push(media_type.clone());
+        }
+        let place = match self.place {
+            OpenedPlace::Repository(repository) => {
+                OpenedPlace::Repository(repository.with_media_types(types))
+            }
+            layout @ OpenedPlace::Layout(_) => layout,
+        };
+        Self { place, ..self }
+    }
+
+    /// Sees blobs alone in it; only in a repository are they apart from manifests.
+    pub(crate) fn blobs(self) -> Self {
+        let place = match self.place {
+            OpenedPlace::Repository(repository) => OpenedPlace::Repository(repository.blobs()),
+            layout @ OpenedPlace::Layout(_) => layout,
+        };
+        Self { place, ..self }
+    }
+
     /// Returns it as something to write to.
     pub(crate) fn target(&self) -> &dyn WritableTarget {
         match &self.place {
@@ -96,6 +123,22 @@ impl Opened<'_> {
         platform: Option<&Platform>,
     ) -> oras_client::Result<Descriptor> {
         oras_client::select::resolve(self.source(), reference, platform).await
+    }
+
+    /// Reads the manifest that a reference names; with a platform, the one for it. At most 4 MiB.
+    pub(crate) async fn fetch_manifest(
+        &self,
+        reference: &TagOrDigest,
+        platform: Option<&Platform>,
+    ) -> oras_client::Result<(Descriptor, Bytes)> {
+        let (found, content) = if platform.is_none() {
+            self.source().fetch_reference(reference).await?
+        } else {
+            let found = self.resolve(reference, platform).await?;
+            let content = self.source().fetch(&found).await?;
+            (found, content)
+        };
+        Ok((found, content.read_all().await?))
     }
 
     /// Says what went wrong and what to do.
@@ -122,7 +165,7 @@ impl Target {
             Place::Registry(reference) => {
                 let registry = registry(invocation, &self.remote, reference.registry(), context)?;
                 let actions: &[Action] = match access {
-                    Access::Read => &[Action::Pull],
+                    Access::Read | Access::Delete => &[Action::Pull],
                     Access::Write => &[Action::Pull, Action::Push],
                 };
                 let repository = registry.repository(reference.repository().clone());
@@ -141,7 +184,7 @@ impl Target {
     async fn open_layout(&self, path: &str, access: Access, context: &Context) -> Result<Layout> {
         let directory = context.environment.path(path);
         let opened = match (access, std::fs::metadata(&directory)) {
-            (Access::Write, _) => Layout::open(&directory).await,
+            (Access::Write | Access::Delete, _) => Layout::open(&directory).await,
             (Access::Read, Ok(found)) if found.is_dir() => Layout::open_read_only(&directory).await,
             (Access::Read, Ok(_)) => {
                 return Err(CliError::new(format!("\"{path}\" is no directory"))

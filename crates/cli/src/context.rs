@@ -3,6 +3,11 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use futures_util::Stream;
+use oras_client::ErrorKind;
+use tokio::sync::mpsc::Sender;
+
 use crate::env::Environment;
 use crate::error::{CliError, Result, system_text};
 use crate::output::Printer;
@@ -61,6 +66,22 @@ impl Context {
         Ok(bytes)
     }
 
+    /// Returns standard input as a stream of bytes, to its end.
+    pub(crate) fn input_stream(
+        &self,
+    ) -> impl Stream<Item = oras_client::Result<Bytes>> + Send + 'static {
+        let input = Arc::clone(&self.input);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let mut reading = Some(move || pour(&input, &sender));
+        futures_util::stream::poll_fn(move |cx| {
+            // The handle is not kept: a thread that nobody listens to ends by itself.
+            if let Some(reading) = reading.take() {
+                drop(tokio::task::spawn_blocking(reading));
+            }
+            receiver.poll_recv(cx)
+        })
+    }
+
     /// Reads a line of standard input, without its end.
     ///
     /// # Errors
@@ -93,5 +114,28 @@ impl Context {
         });
         let done = reading.await.expect("reading does not panic");
         done.map_err(|error| CliError::new(format!("read /dev/stdin: {}", system_text(&error))))
+    }
+}
+
+/// How many bytes of standard input are handed over at a time, at most.
+const CHUNK: usize = 256 * 1024;
+
+/// Hands standard input over, chunk by chunk, until its end or until nobody listens.
+fn pour(input: &Mutex<Box<dyn Read + Send>>, sender: &Sender<oras_client::Result<Bytes>>) {
+    let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = (&mut *input).take(CHUNK as u64).read_to_end(&mut chunk);
+        let (message, is_last) = match read {
+            Ok(0) => return,
+            Ok(_) => (Ok(Bytes::from(chunk)), false),
+            Err(error) => {
+                let text = format!("read /dev/stdin: {}", system_text(&error));
+                (Err(oras_client::Error::new(ErrorKind::Io, text)), true)
+            }
+        };
+        if sender.blocking_send(message).is_err() || is_last {
+            return;
+        }
     }
 }

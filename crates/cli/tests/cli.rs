@@ -8,6 +8,8 @@ mod sandbox;
 
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/blob.rs"]
+mod blob;
 #[path = "cli/compat.rs"]
 mod compat;
 #[path = "cli/frame.rs"]
@@ -20,8 +22,14 @@ mod layout;
 mod listing;
 #[path = "cli/login.rs"]
 mod login;
+#[path = "cli/manifest_delete.rs"]
+mod manifest_delete;
 #[path = "cli/manifest_fetch.rs"]
 mod manifest_fetch;
+#[path = "cli/manifest_fetch_config.rs"]
+mod manifest_fetch_config;
+#[path = "cli/manifest_push.rs"]
+mod manifest_push;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/pull.rs"]

@@ -154,6 +154,28 @@ fn resolutions(invocation: &Invocation, side: Side) -> Vec<String> {
     [both, own].concat()
 }
 
+/// Checks that standard input is not to be a file and a secret at once.
+///
+/// # Errors
+///
+/// If `file` is `-` and a secret comes from standard input, too.
+pub(crate) fn check_input(invocation: &Invocation, file: &str) -> Result<()> {
+    if file != "-" {
+        return Ok(());
+    }
+    for (flag, secret) in
+        [("password-stdin", "password"), ("identity-token-stdin", "identity token")]
+    {
+        if invocation.parsed.given(flag) {
+            return Err(CliError::new(format!(
+                "`-` read file from input and `--{flag}` read {secret} from input \
+                 cannot be both used"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Reads `Name: value` pairs; white space around the value is not part of it.
 fn read_headers(pairs: &[String]) -> Result<Vec<(String, String)>> {
     let split = |pair: &String| {

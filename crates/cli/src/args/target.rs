@@ -100,15 +100,29 @@ impl Target {
     ///
     /// If there is none, with the usage line and what to write instead.
     pub(crate) fn required_reference(&self, invocation: &Invocation) -> Result<&TagOrDigest> {
-        self.reference.as_ref().ok_or_else(|| {
-            CliError::new(format!("{}: no tag or digest specified", Quoted(&self.raw)))
-                .with_usage(invocation.usage())
-                .with_recommendation(format!(
-                    "Please specify a reference in the form of \"<name>:<tag>\" or \
-                     \"<name>@<digest>\". Run \"{} -h\" for more options and examples",
-                    invocation.path()
-                ))
-        })
+        let forms = "\"<name>:<tag>\" or \"<name>@<digest>\"";
+        self.reference.as_ref().ok_or_else(|| self.lacks(invocation, "tag or digest", forms))
+    }
+
+    /// Returns the tag or digest, for commands to which a tag says nothing: that is for whoever
+    /// resolves it to refuse.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::required_reference`], without a word about tags.
+    pub(crate) fn required_digest(&self, invocation: &Invocation) -> Result<&TagOrDigest> {
+        let lacks = || self.lacks(invocation, "digest", "\"<name>@<digest>\"");
+        self.reference.as_ref().ok_or_else(lacks)
+    }
+
+    fn lacks(&self, invocation: &Invocation, what: &str, forms: &str) -> CliError {
+        CliError::new(format!("{}: no {what} specified", Quoted(&self.raw)))
+            .with_usage(invocation.usage())
+            .with_recommendation(format!(
+                "Please specify a reference in the form of {forms}. \
+                 Run \"{} -h\" for more options and examples",
+                invocation.path()
+            ))
     }
 
     /// Returns the registry, if it is in one.

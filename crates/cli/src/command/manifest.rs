@@ -1,6 +1,9 @@
 //! `oras manifest`: commands about manifests.
 
+pub(crate) mod delete;
 pub(crate) mod fetch;
+pub(crate) mod fetch_config;
+pub(crate) mod push;
 
 use super::{Arguments, Body, Command};
 
@@ -13,5 +16,5 @@ pub(crate) static COMMAND: Command = Command {
     description: "",
     flags: Vec::new,
     arguments: Arguments::Any,
-    body: Body::Group(&[&fetch::COMMAND]),
+    body: Body::Group(&[&delete::COMMAND, &fetch::COMMAND, &fetch_config::COMMAND, &push::COMMAND]),
 };

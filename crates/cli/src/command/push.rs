@@ -148,7 +148,10 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
 }
 
 /// Reads the tags behind the first; all of them are looked at before anything is sent.
-fn further_tags<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Result<Vec<Tag>> {
+pub(super) fn further_tags<'a>(
+    names: impl Iterator<Item = &'a str>,
+    target: &Target,
+) -> Result<Vec<Tag>> {
     let read = |name: &str| {
         let tag = if target.registry().is_some() { name.parse() } else { Tag::free_form(name) };
         tag.map_err(|error| {

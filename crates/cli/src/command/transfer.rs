@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use oras_client::{Event, Observer};
+use oras_client::{Content, Event, Observer};
 
 use super::Invocation;
 use crate::args::format::Format;
@@ -52,6 +52,16 @@ impl Watcher {
             None => Shown::Nothing,
         };
         Self { shown: Arc::new(shown), printer, verbose }
+    }
+
+    /// Watches a transfer that is spoken of on a terminal alone.
+    pub(crate) fn of_terminal(
+        invocation: &Invocation,
+        context: &Context,
+        prompts: &'static Prompts,
+        terminal: Option<fn() -> Size>,
+    ) -> Self {
+        Self::new(invocation, context, prompts, &Format::Json, terminal)
     }
 
     /// Returns what hears the events.
@@ -107,6 +117,22 @@ impl Observer for Shown {
             }
         }
     }
+}
+
+/// Tells `observer` of the transfer of `content` that `transfer` carries out.
+pub(super) async fn observed<T, E>(
+    observer: &Arc<dyn Observer>,
+    content: Content,
+    transfer: impl AsyncFnOnce(Content) -> Result<T, E>,
+) -> Result<T, E> {
+    let descriptor = content.descriptor().clone();
+    observer.event(Event::Started(&descriptor));
+    let (hearing, moving) = (Arc::clone(observer), descriptor.clone());
+    let content = content.on_chunk(move |count| hearing.event(Event::Moved(&moving, count)));
+    let done = transfer(content).await;
+    let ended = if done.is_ok() { Event::Copied } else { Event::Failed };
+    observer.event(ended(&descriptor));
+    done
 }
 
 /// Returns what prints `Tagged <tag>` for each tag that is set, where text was asked for.

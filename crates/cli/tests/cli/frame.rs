@@ -90,55 +90,94 @@ fn the_verbose_flag_is_accepted_with_a_notice() {
     }
 }
 
+/// Commands, how many arguments they take, how they are used, and what the arguments are.
+const COUNTS: &[(&str, &str, &str, &str)] = &[
+    (
+        "resolve",
+        "exactly 1",
+        "resolve [flags] <name>{:<tag>|@<digest>}",
+        "the target artifact reference to resolve",
+    ),
+    (
+        "tag",
+        "at least 1",
+        "tag [flags] <name>{:<tag>|@<digest>} <new_tag> [...]",
+        "the artifact to be retagged and the tags to be added",
+    ),
+    (
+        "manifest fetch",
+        "exactly 1",
+        "manifest fetch [flags] <name>{:<tag>|@<digest>}",
+        "the manifest to fetch",
+    ),
+    (
+        "blob delete",
+        "exactly 1",
+        "blob delete [flags] <name>@<digest>",
+        "the target blob to delete",
+    ),
+    (
+        "blob fetch",
+        "exactly 1",
+        "blob fetch [flags] {--output <file> | --descriptor} <name>@<digest>",
+        "the target blob to fetch",
+    ),
+    (
+        "blob push",
+        "exactly 2",
+        "blob push [flags] <name>[@digest] <file>",
+        "the destination to push to and the file to read blob content from",
+    ),
+    (
+        "manifest delete",
+        "exactly 1",
+        "manifest delete [flags] <name>{:<tag>|@<digest>}",
+        "the manifest to delete",
+    ),
+    (
+        "manifest fetch-config",
+        "exactly 1",
+        "manifest fetch-config [flags] <name>{:<tag>|@<digest>}",
+        "the manifest config to fetch",
+    ),
+    (
+        "manifest push",
+        "exactly 2",
+        "manifest push [flags] <name>[:<tag>[,<tag>][...]|@<digest>] <file>",
+        "the destination to push to and the file to read manifest content from",
+    ),
+    (
+        "repo ls",
+        "exactly 1",
+        "repo ls [flags] <registry>",
+        "the target registry to list repositories from",
+    ),
+    (
+        "repo tags",
+        "exactly 1",
+        "repo tags [flags] <name>",
+        "the target repository to list tags from",
+    ),
+    ("login", "exactly 1", "login [flags] <registry>", "the registry to log in to"),
+    ("logout", "exactly 1", "logout [flags] <registry>", "the registry you want to log out"),
+    (
+        "pull",
+        "exactly 1",
+        "pull [flags] <name>{:<tag>|@<digest>}",
+        "the artifact reference you want to pull",
+    ),
+    (
+        "push",
+        "at least 1",
+        "push [flags] <name>[:<tag>[,<tag>][...]] <file>[:<type>] [...]",
+        "the destination for pushing",
+    ),
+];
+
 #[test]
 fn the_number_of_arguments_is_checked() {
     let sandbox = Sandbox::new();
-    for (command, wanted, synopsis, noun) in [
-        (
-            "resolve",
-            "exactly 1",
-            "resolve [flags] <name>{:<tag>|@<digest>}",
-            "the target artifact reference to resolve",
-        ),
-        (
-            "tag",
-            "at least 1",
-            "tag [flags] <name>{:<tag>|@<digest>} <new_tag> [...]",
-            "the artifact to be retagged and the tags to be added",
-        ),
-        (
-            "manifest fetch",
-            "exactly 1",
-            "manifest fetch [flags] <name>{:<tag>|@<digest>}",
-            "the manifest to fetch",
-        ),
-        (
-            "repo ls",
-            "exactly 1",
-            "repo ls [flags] <registry>",
-            "the target registry to list repositories from",
-        ),
-        (
-            "repo tags",
-            "exactly 1",
-            "repo tags [flags] <name>",
-            "the target repository to list tags from",
-        ),
-        ("login", "exactly 1", "login [flags] <registry>", "the registry to log in to"),
-        ("logout", "exactly 1", "logout [flags] <registry>", "the registry you want to log out"),
-        (
-            "pull",
-            "exactly 1",
-            "pull [flags] <name>{:<tag>|@<digest>}",
-            "the artifact reference you want to pull",
-        ),
-        (
-            "push",
-            "at least 1",
-            "push [flags] <name>[:<tag>[,<tag>][...]] <file>[:<type>] [...]",
-            "the destination for pushing",
-        ),
-    ] {
+    for (command, wanted, synopsis, noun) in COUNTS {
         let complaint = |found| {
             format!(
                 "Error: \"oras {command}\" requires {wanted} argument but got {found}\n\
@@ -149,7 +188,7 @@ fn the_number_of_arguments_is_checked() {
         };
         assert_eq!(sandbox.oras(command).fails(), complaint(0));
         if wanted.starts_with("exactly") {
-            assert_eq!(sandbox.oras(&format!("{command} a b")).fails(), complaint(2));
+            assert_eq!(sandbox.oras(&format!("{command} a b c")).fails(), complaint(3));
         }
     }
 }

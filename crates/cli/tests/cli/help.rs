@@ -3,11 +3,17 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 19] = [
     "attach",
+    "blob delete",
+    "blob fetch",
+    "blob push",
     "login",
     "logout",
+    "manifest delete",
     "manifest fetch",
+    "manifest fetch-config",
+    "manifest push",
     "pull",
     "push",
     "repo ls",
@@ -60,7 +66,11 @@ fn the_root_lists_its_commands_by_name() {
 fn aliases_are_shown_with_the_name_first() {
     let sandbox = Sandbox::new();
     for (command, aliases) in [
+        ("blob delete", "delete, remove, rm"),
+        ("blob fetch", "fetch, get"),
+        ("manifest delete", "delete, remove, rm"),
         ("manifest fetch", "fetch, get, show"),
+        ("manifest fetch-config", "fetch-config, get-config"),
         ("repo", "repo, repository"),
         ("repo ls", "ls, list"),
         ("repo tags", "tags, show-tags"),
@@ -100,6 +110,32 @@ fn flags_carry_their_words_marks_and_defaults() {
     let tags = page("repo tags");
     assert!(flag(&tags, "--exclude-digest-tags").starts_with("[Preview]"));
     assert!(flag(&tags, "--last last").starts_with("start after"));
+    let blob = page("blob push");
+    assert!(flag(&blob, "--size int").ends_with("(default -1)"));
+    assert!(
+        flag(&blob, "--media-type string")
+            .ends_with("(default \"application/vnd.oci.image.layer.v1.tar\")")
+    );
+    assert!(flag(&page("blob fetch"), "-o, --output path").starts_with("output file"));
+    assert!(flag(&page("blob fetch"), "--no-tty").starts_with("[Preview]"));
+    assert!(flag(&page("blob delete"), "-f, --force").starts_with("ignore nonexistent"));
+    for command in ["manifest push", "manifest delete"] {
+        let page = page(command);
+        assert!(flag(&page, "--distribution-spec string").starts_with("[Preview]"));
+        assert!(flag(&page, "--distribution-spec string").ends_with("(default \"unknown\")"));
+    }
+    for command in [
+        "blob delete",
+        "blob fetch",
+        "blob push",
+        "manifest delete",
+        "manifest fetch-config",
+        "manifest push",
+    ] {
+        let page = page(command);
+        assert!(flag(&page, "--pretty").contains("prettify JSON"), "{command}");
+        assert!(flag(&page, "--descriptor").starts_with("output the descriptor"), "{command}");
+    }
     for page in [&push, &pull, &fetch, &tags] {
         let block = page.split("--format string").nth(1).expect("--format");
         let block = block.split("\n      --").next().expect("a block");

@@ -174,19 +174,8 @@ async fn fetch(
     wishes: &Wishes<'_>,
 ) -> Result<(Descriptor, Bytes)> {
     let reference = target.required_reference(invocation)?;
-    let source = opened.source();
-    let fetched = async {
-        let (found, content) = match &wishes.platform {
-            None => source.fetch_reference(reference).await?,
-            Some(platform) => {
-                let found = opened.resolve(reference, Some(platform)).await?;
-                let content = source.fetch(&found).await?;
-                (found, content)
-            }
-        };
-        Ok((found, content.read_all().await?))
-    };
-    fetched.await.map_err(|error: oras_client::Error| {
+    let fetched = opened.fetch_manifest(reference, wishes.platform.as_ref()).await;
+    fetched.map_err(|error| {
         let context = format!("failed to fetch the content of {}", Quoted(&target.raw));
         opened.explain(&error.context(context))
     })
