@@ -3,7 +3,7 @@
 use oras_spec::image::{Descriptor, MediaType};
 use oras_spec::{Algorithm, Digest};
 
-use crate::sandbox::{Listener, Sandbox, block_on};
+use crate::sandbox::{Listener, PASSWORD, Sandbox, USER, block_on};
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -359,4 +359,50 @@ fn all_of_it_works_on_a_layout() {
     );
     let complained = sandbox.oras(&format!("blob fetch -o - {line}")).fails();
     assert!(complained.starts_with("Error: ") && complained.ends_with("not found\n"));
+}
+
+#[test]
+fn transfers_are_drawn_on_a_terminal_and_said_elsewhere() {
+    let sandbox = Sandbox::new();
+    let (host, digest) = (sandbox.host(), Digest::of(b"hello"));
+    sandbox.write("hi.txt", "hello");
+    let pushed = sandbox.oras_at_terminal("blob push HOST/a hi.txt");
+    assert_eq!(pushed.stdout, format!("Pushed: [registry] {host}/a\nDigest: {digest}\n"));
+    assert!(pushed.stderr.contains("Uploaded "), "{}", pushed.stderr);
+    let fetched = sandbox.oras_at_terminal(&format!("blob fetch -o out HOST/a@{digest}"));
+    assert_eq!((fetched.code, fetched.stdout.as_str()), (0, ""));
+    assert!(fetched.stderr.contains("Pulled "), "{}", fetched.stderr);
+    // Bars among the bytes are for those who insist.
+    let line = format!("blob fetch -o - HOST/a@{digest}");
+    assert_eq!(sandbox.oras_at_terminal(&line).succeeds(), "hello");
+    let insisting = sandbox.oras_at_terminal(&format!("{line} --no-tty=false"));
+    assert_eq!(insisting.stdout, "hello");
+    assert!(insisting.stderr.contains("Pulled "), "{}", insisting.stderr);
+    for line in [
+        format!("blob fetch --no-tty -o out HOST/a@{digest}"),
+        "blob push --no-tty HOST/b hi.txt".to_owned(),
+        "blob push --descriptor HOST/c hi.txt".to_owned(),
+    ] {
+        sandbox.oras_at_terminal(&line).succeeds();
+    }
+}
+
+#[test]
+fn a_closed_registry_lets_those_in_who_may() {
+    let sandbox = Sandbox::closed();
+    let digest = Digest::of(b"hello");
+    sandbox.write("hi.txt", "hello");
+    let run = |line: &str| {
+        let line = format!("{line} -u {USER} --password-stdin");
+        sandbox.oras_reading(&line, PASSWORD)
+    };
+    run("blob push HOST/a hi.txt").succeeds();
+    assert_eq!(run(&format!("blob fetch -o - HOST/a@{digest}")).succeeds(), "hello");
+    run(&format!("blob delete -f HOST/a@{digest}")).succeeds();
+    // Where the password takes all of standard input, nobody has answered.
+    run("blob push HOST/a hi.txt").succeeds();
+    let said = run(&format!("blob delete HOST/a@{digest}")).succeeds();
+    assert!(said.ends_with("[y/N] Operation cancelled.\n"), "{said}");
+    let complained = sandbox.oras("blob push HOST/a hi.txt").fails();
+    assert!(complained.contains("basic credential not found"), "{complained}");
 }

@@ -228,3 +228,10 @@ fn writes_to_a_layout() {
     let said = sandbox.oras("manifest push --oci-layout lay:v2 m.json").succeeds();
     assert!(said.starts_with("Exists    "), "{said}");
 }
+
+#[test]
+fn lines_are_printed_even_at_a_terminal() {
+    let sandbox = with_file();
+    let said = sandbox.oras_at_terminal("manifest push HOST/a:v1 m.json").succeeds();
+    assert!(said.starts_with(&pushed()), "{said}");
+}

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use oras_cli::{Environment, Streams};
+use oras_cli::{Environment, Size, Streams};
 use oras_client::auth::{Credential, StaticCredentials};
 use oras_client::remote::{Registry as RemoteRegistry, RegistryOptions, Repository};
 use oras_client::transport::{Authenticated, InProcess};
@@ -135,6 +135,13 @@ impl Sandbox {
         oras_in(self.environment(), &line.split_whitespace().collect::<Vec<_>>(), input)
     }
 
+    /// Runs the program with the words of `line` and a terminal behind standard error.
+    pub(crate) fn oras_at_terminal(&self, line: &str) -> Outcome {
+        let line = line.replace("HOST", &self.host());
+        let words: Vec<&str> = line.split_whitespace().collect();
+        run(self.environment(), &words, "", Some(|| (80, 24)))
+    }
+
     /// Opens a repository of the registry, past its front door.
     pub(crate) fn repository(&self, name: &str) -> Repository {
         let credential = StaticCredentials::new(Credential::password(USER, PASSWORD));
@@ -187,6 +194,15 @@ impl Sandbox {
 
 /// Runs the program in these surroundings.
 pub(crate) fn oras_in(environment: Environment, arguments: &[&str], input: &str) -> Outcome {
+    run(environment, arguments, input, None)
+}
+
+fn run(
+    environment: Environment,
+    arguments: &[&str],
+    input: &str,
+    terminal: Option<fn() -> Size>,
+) -> Outcome {
     let (output, errors) = (Captured::default(), Captured::default());
     let streams = Streams {
         input: Box::new(Cursor::new(input.to_owned().into_bytes())),
@@ -194,7 +210,7 @@ pub(crate) fn oras_in(environment: Environment, arguments: &[&str], input: &str)
         errors: Box::new(errors.clone()),
         input_is_terminal: false,
         output_is_terminal: false,
-        terminal: None,
+        terminal,
     };
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let code = oras_cli::run(arguments, environment, streams);
