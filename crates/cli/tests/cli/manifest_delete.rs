@@ -144,3 +144,22 @@ fn takes_a_manifest_out_of_a_layout() {
         "Missing lay:v1\n"
     );
 }
+
+#[test]
+fn a_manifest_of_a_type_that_nobody_knows_is_still_a_manifest() {
+    let sandbox = Sandbox::new();
+    let unknown = Listener::answering(|request| {
+        let response = http::Response::builder();
+        match (request.method.as_str(), request.uri.path().contains("/manifests/")) {
+            ("HEAD" | "GET", true) => response.header("Content-Type", "a/custom").body("{}"),
+            ("DELETE", true) => response.status(202).body(""),
+            _ => response.status(404).body(""),
+        }
+        .expect("a response")
+    });
+    let reference = format!("{}/a@{}", unknown.host(), Digest::of(b"{}"));
+    assert_eq!(
+        sandbox.oras(&format!("manifest delete -f {reference}")).succeeds(),
+        format!("Deleted [registry] {reference}\n")
+    );
+}

@@ -170,3 +170,14 @@ fn reads_a_layout() {
     let complained = sandbox.oras("manifest fetch-config --oci-layout lay:no").fails();
     assert!(complained.starts_with("Error: ") && complained.ends_with("not found\n"));
 }
+
+#[test]
+fn a_large_config_is_passed_on_but_not_indented() {
+    let sandbox = Sandbox::new();
+    let large = format!("[{}]", " ".repeat(4 * 1024 * 1024));
+    sandbox.write("config.json", &large);
+    sandbox.oras("push HOST/a:v1 --config config.json").succeeds();
+    assert!(sandbox.oras("manifest fetch-config HOST/a:v1").succeeds() == large);
+    let complained = sandbox.oras("manifest fetch-config HOST/a:v1 --pretty").fails();
+    assert!(complained.ends_with("size exceeds limit\n"), "{complained}");
+}

@@ -235,3 +235,12 @@ fn lines_are_printed_even_at_a_terminal() {
     let said = sandbox.oras_at_terminal("manifest push HOST/a:v1 m.json").succeeds();
     assert!(said.starts_with(&pushed()), "{said}");
 }
+
+#[test]
+fn a_manifest_that_can_be_read_two_ways_stays_out_of_a_layout() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("m.json", format!("{{\"mediaType\":\"{INDEX}\",\"manifests\":[],\"layers\":[]}}"));
+    sandbox.oras("manifest push --oci-layout lay:v1 m.json").fails();
+    assert_eq!(sandbox.oras("repo tags --oci-layout lay").succeeds(), "");
+}
