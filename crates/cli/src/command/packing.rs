@@ -9,7 +9,7 @@ use bytes::Bytes;
 use oras_client::pack::{Artifact, ImageSpec, PackOptions, pack};
 use oras_client::store::{Files, FilesOptions};
 use oras_client::{Content, Source as _, Target as _};
-use oras_spec::image::{Descriptor, MediaType, Platform};
+use oras_spec::image::{Descriptor, MediaType, Platform, annotation};
 use oras_spec::json;
 
 use super::Invocation;
@@ -93,13 +93,17 @@ impl Packing<'_> {
     async fn layers(&self, packer: &Packer) -> Result<Vec<Descriptor>> {
         let mut layers = Vec::with_capacity(packer.files.len());
         for file in &packer.files {
-            let title = title(&file.path);
+            let none = BTreeMap::new();
+            let annotations = packer.annotations.of_file(&file.path).unwrap_or(&none);
+            // Known before packing: what is in the archive of a directory begins with its name.
+            let title = match annotations.get(annotation::TITLE) {
+                Some(stated) if !stated.is_empty() => Cow::Borrowed(stated.as_str()),
+                _ => title(&file.path),
+            };
             self.watcher.say(&format!("Preparing {}", crate::visible::visible(&title)))?;
             let media_type = file.media_type.as_deref().map(MediaType::from);
             let added = self.files.add(Path::new(&file.path), Some(&title), media_type).await;
             let mut layer = added.map_err(|error| failed(&error))?;
-            let none = BTreeMap::new();
-            let annotations = packer.annotations.of_file(&file.path).unwrap_or(&none);
             layer.annotations.extend(annotations.clone());
             layers.push(layer);
         }

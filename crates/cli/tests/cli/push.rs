@@ -325,3 +325,14 @@ fn a_push_to_another_digest_is_refused_before_anything_is_sent() {
     let said = sandbox.oras(&format!("push HOST/a@{} hi.txt", pushed_digest())).succeeds();
     assert!(said.ends_with(&format!("\nDigest: {}\n", pushed_digest())), "{said}");
 }
+
+#[test]
+fn a_directory_that_is_given_another_title_unpacks_under_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("dir/sub/hi.txt", "hi");
+    sandbox.write("notes.json", r#"{"dir":{"org.opencontainers.image.title":"renamed"}}"#);
+    let said = sandbox.oras("push HOST/dir:v1 dir --annotation-file notes.json").succeeds();
+    assert!(said.starts_with("Preparing renamed\n"), "{said}");
+    sandbox.oras("pull HOST/dir:v1 -o out").succeeds();
+    assert_eq!(sandbox.read("out/renamed/sub/hi.txt"), "hi");
+}
