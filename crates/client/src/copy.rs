@@ -1,5 +1,6 @@
 //! Copies artifacts from one place to another: children first, each node once.
 
+mod referrers;
 mod transfer;
 mod walk;
 
@@ -10,6 +11,7 @@ use oras_spec::image::{Descriptor, Document, Platform};
 use oras_spec::{RepositoryName, Tag, TagOrDigest};
 
 use crate::{Observer, Origin, Result, Source, Target, graph, select};
+pub use referrers::copy_with_referrers;
 use walk::{Root, Walk};
 
 /// What a copy does with documents that the target has already.

@@ -11,6 +11,7 @@
 pub mod auth;
 pub mod content;
 pub mod copy;
+pub mod discover;
 mod error;
 mod event;
 pub mod graph;

@@ -1,5 +1,7 @@
 //! Copies between stores in memory, with a target that can be made to behave like a registry.
 
+mod referrers;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

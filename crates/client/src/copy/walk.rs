@@ -107,6 +107,28 @@ impl<'a> Walk<'a> {
         self.tag = root.tag;
         self.node(&root.descriptor, 0)?;
         self.nodes[ROOT].bytes = root.document.map(|document| document.bytes().clone());
+        self.work().await?;
+        self.finish().await
+    }
+
+    /// Copies everything from all of `roots` down, each node once, and tells whether `wanted` was
+    /// among what it met.
+    pub(super) async fn run_all(
+        mut self,
+        roots: &[Descriptor],
+        wanted: &Descriptor,
+    ) -> Result<bool> {
+        // The list is a stack: what is put there last is begun first.
+        for root in roots.iter().rev() {
+            self.node(root, 0)?;
+        }
+        self.work().await?;
+        let key = (wanted.digest.clone(), wanted.media_type.is_document());
+        Ok(self.index.contains_key(&key))
+    }
+
+    /// Does what is on the list, and all that comes of it.
+    async fn work(&mut self) -> Result<()> {
         let concurrency = self.transfer.options.concurrency.max(1);
         let mut running = FuturesUnordered::new();
         loop {
@@ -117,12 +139,14 @@ impl<'a> Walk<'a> {
             }
             match running.next().await {
                 Some(done) => self.settle(done?)?,
-                None if self.nodes[ROOT].state == State::Open => return Err(self.cycle()),
                 None => break,
             }
         }
         drop(running);
-        self.finish().await
+        match self.nodes.iter().find(|node| node.state == State::Open) {
+            Some(node) => Err(cycle(&node.descriptor)),
+            None => Ok(()),
+        }
     }
 
     fn start(&mut self, job: &Job) -> BoxFuture<'a, Result<Done>> {
@@ -319,11 +343,11 @@ impl<'a> Walk<'a> {
     fn say(&self, event: Event<'_>) {
         self.transfer.options.observer.event(event);
     }
+}
 
-    fn cycle(&self) -> Error {
-        let root = &self.nodes[ROOT].descriptor.digest;
-        Error::new(ErrorKind::Invalid, format!("what {root} points at leads back to itself"))
-    }
+fn cycle(root: &Descriptor) -> Error {
+    let message = format!("what {} points at leads back to itself", root.digest);
+    Error::new(ErrorKind::Invalid, message)
 }
 
 fn too_large(message: String) -> Error {

@@ -38,8 +38,11 @@ impl Support {
     }
 }
 
-/// How many referrers of one manifest are read at most; law is that no far side sets our bounds.
+/// How many referrers of one manifest are listed to us at most, those that were not asked for among
+/// them; law is that no far side sets our bounds.
 const MAX_REFERRERS: usize = 1_000_000;
+/// How many bytes all lists of the referrers of one manifest may have: 256 MiB.
+const MAX_LENGTH: usize = 256 * 1024 * 1024;
 const LEGACY_FILTERS: &str = "org.opencontainers.referrers.filtersApplied";
 
 impl Repository {
@@ -87,6 +90,7 @@ impl Repository {
         let mut request = self.request(&operation)?;
         let hint = self.hint(&operation);
         let mut referrers = Vec::new();
+        let (mut listed, mut length) = (0, 0);
         loop {
             let (answer, bytes) = self.session.get(request, MAX_PAGE).await?;
             let status = answer.status();
@@ -122,12 +126,16 @@ impl Repository {
                 .unwrap_or_default();
             let mut page = index.manifests;
             let was_empty = page.is_empty();
+            (listed, length) = (listed + page.len(), length + bytes.len());
             if !filters.split(',').any(|filter| filter.trim() == "artifactType") {
                 retain(&mut page, artifact_type);
             }
             referrers.append(&mut page);
-            if referrers.len() > MAX_REFERRERS {
-                let message = format!("more than {MAX_REFERRERS} referrers of {subject}");
+            if listed > MAX_REFERRERS || length > MAX_LENGTH {
+                let message = format!(
+                    "more than {MAX_REFERRERS} referrers of {subject}, or lists of more than \
+                     {MAX_LENGTH} bytes"
+                );
                 return Err(Error::new(ErrorKind::LimitExceeded, message));
             }
             match next {
