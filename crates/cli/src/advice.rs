@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use http::StatusCode;
 use oras_client::auth::MissingCredential;
-use oras_client::{Error, ErrorKind, RegistryResponse};
+use oras_client::{Error, ErrorKind, Origin, RegistryResponse};
 use oras_spec::distribution::ErrorEntry;
 use oras_spec::{Quoted, RegistryName};
 use serde_json::Value;
@@ -47,6 +47,21 @@ impl<'a> Advisor<'a> {
     /// Says what went wrong and what to do.
     pub(crate) fn explain(&self, error: &Error) -> CliError {
         self.explain_below("", error)
+    }
+
+    /// Says what went wrong on this side of a copy.
+    pub(crate) fn explain_side(&self, error: &Error) -> CliError {
+        let explained = self.explain(error);
+        let (Some(target), Some(origin)) = (self.target, error.origin()) else { return explained };
+        let side = match origin {
+            Origin::Source => "source",
+            Origin::Target => "destination",
+        };
+        let place = match target.place {
+            Place::Registry(_) => "registry",
+            Place::Layout { .. } => "oci-layout",
+        };
+        explained.with_prefix(format!("Error from {side} {place} for {}:", Quoted(&target.raw)))
     }
 
     /// As [`explain`](Self::explain), with `first`, if it is not empty, on a line of its own before

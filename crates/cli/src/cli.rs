@@ -9,7 +9,8 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, blob, login, logout, manifest, pull, push, repo, resolve, serve, tag, version,
+    attach, blob, cp, discover, login, logout, manifest, pull, push, repo, resolve, serve, tag,
+    version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -29,6 +30,8 @@ static ROOT: Command = Command {
     body: Body::Group(&[
         &attach::COMMAND,
         &blob::COMMAND,
+        &cp::COMMAND,
+        &discover::COMMAND,
         &HELP,
         &login::COMMAND,
         &logout::COMMAND,

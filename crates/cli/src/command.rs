@@ -2,6 +2,8 @@
 
 pub(crate) mod attach;
 pub(crate) mod blob;
+pub(crate) mod cp;
+pub(crate) mod discover;
 pub(crate) mod help;
 pub(crate) mod login;
 pub(crate) mod logout;

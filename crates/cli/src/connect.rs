@@ -141,6 +141,11 @@ impl Opened<'_> {
         Ok((found, content.read_all().await?))
     }
 
+    /// Says what went wrong on this side of a copy.
+    pub(crate) fn explain_side(&self, error: &oras_client::Error) -> CliError {
+        self.advisor.explain_side(error)
+    }
+
     /// Says what went wrong and what to do.
     pub(crate) fn explain(&self, error: &oras_client::Error) -> CliError {
         self.advisor.explain(error)

@@ -23,7 +23,6 @@ pub(crate) struct Context {
     /// How large the terminal behind standard error is now; nothing if it is none.
     pub(crate) terminal: Option<fn() -> Size>,
     /// Whether standard output is shown on a terminal.
-    #[expect(dead_code, reason = "nothing there is colored yet")]
     pub(crate) output_is_terminal: bool,
     /// Whether secrets typed into standard input would show.
     pub(crate) input_is_terminal: bool,

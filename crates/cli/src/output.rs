@@ -5,6 +5,7 @@ pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod render;
 pub(crate) mod status;
+pub(crate) mod yaml;
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,11 +2,13 @@
 //!
 //! Field names and their order are a contract with scripts.
 
+mod discover;
 mod listing;
 mod manifest;
 mod pull;
 mod push;
 
+pub(crate) use discover::DiscoverReport;
 pub(crate) use listing::{RepositoriesReport, TagsReport};
 pub(crate) use manifest::ManifestReport;
 pub(crate) use pull::{FileReport, PullReport};

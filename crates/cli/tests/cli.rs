@@ -12,6 +12,10 @@ mod attach;
 mod blob;
 #[path = "cli/compat.rs"]
 mod compat;
+#[path = "cli/cp.rs"]
+mod cp;
+#[path = "cli/discover.rs"]
+mod discover;
 #[path = "cli/frame.rs"]
 mod frame;
 #[path = "cli/help.rs"]

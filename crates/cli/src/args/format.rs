@@ -36,10 +36,12 @@ const HELP: &str = "[Experimental] format output using a custom template:
 
 /// Declares both flags, for a command that prints text unless told otherwise.
 pub(crate) fn flags() -> [Flag; 2] {
-    [
-        Flag::text("format", HELP).default("text"),
-        Flag::text("template", "[Experimental] template string used to format output"),
-    ]
+    [Flag::text("format", HELP).default("text"), template()]
+}
+
+/// Declares `--template`.
+pub(crate) fn template() -> Flag {
+    Flag::text("template", "[Experimental] template string used to format output")
 }
 
 /// Reads both flags. A template is parsed here, so that one with a mistake stops the command
@@ -49,8 +51,26 @@ pub(crate) fn flags() -> [Flag; 2] {
 ///
 /// If there is no such format, a template is missing or not asked for, or it does not parse.
 pub(crate) fn read(invocation: &Invocation) -> Result<Format> {
+    Ok(match read_among(invocation, "format", &NAMES)? {
+        (_, Some(template)) => Format::Template(template),
+        ("json", None) => Format::Json,
+        _ => Format::Text,
+    })
+}
+
+/// As [`read`], for a command with formats of its own: returns which of `names` the flag says, and
+/// the template. `text` passes, too, though it may be none of them, as in `oras`.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_among<'a>(
+    invocation: &'a Invocation,
+    flag: &str,
+    names: &[&str],
+) -> Result<(&'a str, Option<Template>)> {
     let parsed = &invocation.parsed;
-    let (name, mut template) = (parsed.text("format"), parsed.text("template"));
+    let (name, mut template) = (parsed.text(flag), parsed.text("template"));
     let name = match name.strip_prefix("go-template=") {
         Some(shorthand) => {
             template = shorthand;
@@ -63,15 +83,14 @@ pub(crate) fn read(invocation: &Invocation) -> Result<Format> {
             let message = "\"go-template\" format specified but no template given";
             Err(CliError::new(message).with_recommendation(SHORTHAND))
         }
-        "go-template" => Ok(Format::Template(Template::parse(template)?)),
-        _ if !NAMES.contains(&name) => {
+        "go-template" => Ok((name, Some(Template::parse(template)?))),
+        _ if !names.contains(&name) && name != "text" => {
             Err(CliError::new(format!("invalid format type: {}", Quoted(name)))
-                .with_recommendation(format!("supported types: {}", NAMES.join(", "))))
+                .with_recommendation(format!("supported types: {}", names.join(", "))))
         }
         _ if !template.is_empty() => {
             Err(CliError::new("--template must be used with --format go-template"))
         }
-        "json" => Ok(Format::Json),
-        _ => Ok(Format::Text),
+        _ => Ok((name, None)),
     }
 }

@@ -11,7 +11,6 @@ use crate::flag::Flag;
 /// One of the two ends of a command that has two, or the only one of others: decides how the flags
 /// are spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "no command has two ends yet")]
 pub(crate) enum Side {
     /// `--username`.
     Only,

@@ -39,6 +39,18 @@ pub(crate) const PUSH: Prompts = Prompts {
     done: "Uploaded ",
 };
 
+/// What cp says.
+pub(crate) const COPY: Prompts = Prompts {
+    started: "Copying",
+    copied: "Copied ",
+    exists: "Exists ",
+    skipped: "Skipped",
+    mounted: "Mounted",
+    restored: "Skipped",
+    fetched: None,
+    done: "Copied ",
+};
+
 /// What pull says.
 pub(crate) const PULL: Prompts = Prompts {
     started: "Downloading",

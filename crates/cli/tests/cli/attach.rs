@@ -255,3 +255,16 @@ fn the_subject_must_be_named() {
         )
     );
 }
+
+#[test]
+fn attaching_in_a_layout_gives_the_same_manifest_as_in_a_registry() {
+    let (sandbox, subject) = with_subject();
+    sandbox.oras("cp --to-oci-layout HOST/at:v1 lay:v1").succeeds();
+    let line = "attach --artifact-type a/b";
+    let there = digest_in(&sandbox.oras(&format!("{line} HOST/at:v1 hi.txt")).succeeds());
+    let said = sandbox.oras(&format!("{line} --oci-layout lay:v1 hi.txt")).succeeds();
+    assert!(said.contains(&format!("Attached to [oci-layout] lay@{}\n", subject.digest)), "{said}");
+    assert_eq!(digest_in(&said), there);
+    let tree = sandbox.oras("discover --oci-layout lay:v1").succeeds();
+    assert!(tree.starts_with(&format!("lay@{}\n└── a/b\n    └── {there}\n", subject.digest)));
+}

@@ -3,11 +3,13 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "attach",
     "blob delete",
     "blob fetch",
     "blob push",
+    "cp",
+    "discover",
     "login",
     "logout",
     "manifest delete",

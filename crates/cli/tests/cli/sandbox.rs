@@ -139,7 +139,7 @@ impl Sandbox {
     pub(crate) fn oras_at_terminal(&self, line: &str) -> Outcome {
         let line = line.replace("HOST", &self.host());
         let words: Vec<&str> = line.split_whitespace().collect();
-        run(self.environment(), &words, "", Some(|| (80, 24)))
+        run(self.environment(), &words, "", false, Some(|| (80, 24)))
     }
 
     /// Opens a repository of the registry, past its front door.
@@ -194,13 +194,19 @@ impl Sandbox {
 
 /// Runs the program in these surroundings.
 pub(crate) fn oras_in(environment: Environment, arguments: &[&str], input: &str) -> Outcome {
-    run(environment, arguments, input, None)
+    run(environment, arguments, input, false, None)
+}
+
+/// Runs the program in these surroundings, with a terminal behind standard output.
+pub(crate) fn oras_on_terminal(environment: Environment, arguments: &[&str]) -> Outcome {
+    run(environment, arguments, "", true, None)
 }
 
 fn run(
     environment: Environment,
     arguments: &[&str],
     input: &str,
+    output_is_terminal: bool,
     terminal: Option<fn() -> Size>,
 ) -> Outcome {
     let (output, errors) = (Captured::default(), Captured::default());
@@ -209,7 +215,7 @@ fn run(
         output: Box::new(output.clone()),
         errors: Box::new(errors.clone()),
         input_is_terminal: false,
-        output_is_terminal: false,
+        output_is_terminal,
         terminal,
     };
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();

@@ -90,7 +90,7 @@ impl Repository {
         let mut request = self.request(&operation)?;
         let hint = self.hint(&operation);
         let mut referrers = Vec::new();
-        let (mut listed, mut length) = (0, 0);
+        let mut listed = Listed::default();
         loop {
             let (answer, bytes) = self.session.get(request, MAX_PAGE).await?;
             let status = answer.status();
@@ -126,18 +126,11 @@ impl Repository {
                 .unwrap_or_default();
             let mut page = index.manifests;
             let was_empty = page.is_empty();
-            (listed, length) = (listed + page.len(), length + bytes.len());
+            listed.add(page.len(), bytes.len(), subject)?;
             if !filters.split(',').any(|filter| filter.trim() == "artifactType") {
                 retain(&mut page, artifact_type);
             }
             referrers.append(&mut page);
-            if listed > MAX_REFERRERS || length > MAX_LENGTH {
-                let message = format!(
-                    "more than {MAX_REFERRERS} referrers of {subject}, or lists of more than \
-                     {MAX_LENGTH} bytes"
-                );
-                return Err(Error::new(ErrorKind::LimitExceeded, message));
-            }
             match next {
                 Some(next) if next != here && !was_empty => {
                     request = self.session.request_to(http::Method::GET, next, hint.clone());
@@ -252,6 +245,30 @@ impl Repository {
             }
         }
         self.delete_manifest_reference(&descriptor.digest.clone().into()).await
+    }
+}
+
+/// How much the pages so far have listed.
+#[derive(Default)]
+struct Listed {
+    referrers: usize,
+    bytes: usize,
+}
+
+impl Listed {
+    fn add(&mut self, referrers: usize, bytes: usize, subject: &Digest) -> Result<()> {
+        self.referrers += referrers;
+        self.bytes += bytes;
+        if self.referrers <= MAX_REFERRERS && self.bytes <= MAX_LENGTH {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "{subject} has more than {MAX_REFERRERS} referrers, or lists of them with more \
+                 than {MAX_LENGTH} bytes"
+            ),
+        ))
     }
 }
 
