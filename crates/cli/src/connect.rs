@@ -246,7 +246,9 @@ pub(crate) fn registry(
     let log = context.log(invocation.parsed.switch("debug"));
     let observer: Arc<dyn TrafficObserver> =
         if log.is_debug() { Arc::new(traffic::Recorder::new(log.clone())) } else { Arc::new(()) };
-    let logged = Logged::new(network, Arc::clone(&observer)).hiding(headers.keys().cloned());
+    let logged = Logged::new(network, Arc::clone(&observer))
+        .hiding(headers.keys().cloned())
+        .counted_by(Arc::clone(&context.requests));
     let retrying = Retrying::new(logged).with_observer(observer);
     let credentials = credentials(remote, context);
     let transport = Authenticated::new(Redirecting::new(retrying), credentials);

@@ -1,6 +1,7 @@
 //! What every command works with: surroundings, printer, input.
 
 use std::io::{self, Read};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) output_is_terminal: bool,
     /// Whether secrets typed into standard input would show.
     pub(crate) input_is_terminal: bool,
+    /// How many requests were sent, to all registries; the debug log numbers them.
+    pub(crate) requests: Arc<AtomicU64>,
     input: Arc<Mutex<Box<dyn Read + Send>>>,
 }
 
@@ -38,6 +41,7 @@ impl Context {
             terminal: streams.terminal,
             output_is_terminal: streams.output_is_terminal,
             input_is_terminal: streams.input_is_terminal,
+            requests: Arc::default(),
             input: Arc::new(Mutex::new(streams.input)),
         }
     }

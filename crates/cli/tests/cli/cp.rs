@@ -355,3 +355,16 @@ fn copies_to_and_from_layouts() {
         "Error: custom header flags cannot be used on an OCI image layout target\n"
     );
 }
+
+#[test]
+fn requests_to_both_sides_are_numbered_together() {
+    let (from, to) = (Sandbox::new(), Sandbox::new());
+    put(&from, "at", "v1", None);
+    let line = format!("cp -d {}/at:v1 {}/at2:v1", from.host(), to.host());
+    let log = from.oras(&line).stderr;
+    let id = |line: &str| line.split_once("--> Request #")?.1.parse::<u64>().ok();
+    let mut ids: Vec<u64> = log.lines().filter_map(id).collect();
+    ids.sort_unstable();
+    assert!(ids.len() > 5, "{log}");
+    assert_eq!(ids, (0..ids.len() as u64).collect::<Vec<_>>(), "{log}");
+}

@@ -49,6 +49,13 @@ impl<T: Transport> Logged<T> {
         self
     }
 
+    /// Counts requests with `counter`, so that ids are unique over all that share it.
+    #[must_use]
+    pub fn counted_by(mut self, counter: Arc<AtomicU64>) -> Self {
+        self.next_id = counter;
+        self
+    }
+
     /// Counts requests together with `other`, so that ids are unique over both.
     #[must_use]
     pub fn counting_with<U>(mut self, other: &Logged<U>) -> Self {
