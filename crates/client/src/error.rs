@@ -179,7 +179,7 @@ impl Error {
 }
 
 /// What the system says is wrong, in the words of Go: lower case and without a number.
-fn system_text(error: &io::Error) -> String {
+pub(crate) fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();

@@ -1,11 +1,13 @@
 //! The graph of content: what documents point at, and what points at them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use bytes::Bytes;
 use oras_spec::Digest;
 use oras_spec::image::{Descriptor, Document, MediaType};
 
+use crate::store::clean;
 use crate::{Error, ErrorKind, Result, Source};
 
 /// How many documents may hang below one another.
@@ -48,12 +50,13 @@ pub async fn successors(source: &dyn Source, descriptor: &Descriptor) -> Result<
     Ok(read_document(source, descriptor).await?.successors())
 }
 
-/// Finds a title that stands for two different contents, which no directory can hold.
+/// Finds a title that stands for two different contents, which no directory can hold. Titles that
+/// lead to the same place, such as `x` and `./x`, are one.
 pub fn ambiguous_title(descriptors: &[Descriptor]) -> Option<&str> {
     let mut seen = BTreeMap::new();
     descriptors.iter().find_map(|descriptor| {
         let title = descriptor.title().filter(|title| !title.is_empty())?;
-        let first = seen.entry(title).or_insert(&descriptor.digest);
+        let first = seen.entry(clean(Path::new(title))).or_insert(&descriptor.digest);
         (*first != &descriptor.digest).then_some(title)
     })
 }
@@ -137,5 +140,7 @@ mod tests {
         assert_eq!(ambiguous_title(&layers), None);
         layers.push(titled("a", b"2"));
         assert_eq!(ambiguous_title(&layers), Some("a"));
+        let layers = [titled("a", b"1"), titled("./b//../a", b"2")];
+        assert_eq!(ambiguous_title(&layers), Some("./b//../a"));
     }
 }

@@ -129,7 +129,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         context.printer.line(&format!("Attached to {}", shown_subject(&target, &subject)))?;
         context.printer.line(&format!("Digest: {}", manifest.digest))
     })?;
-    export(invocation, context, &bytes)
+    export(invocation, context, &bytes).await
 }
 
 /// Without files, the one argument there is may have been meant for a file.

@@ -7,17 +7,18 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use oras_client::pack::{Artifact, ImageSpec, PackOptions, pack};
-use oras_client::store::{Files, FilesOptions};
+use oras_client::store::{FileSink, Files, FilesOptions};
 use oras_client::{Content, Source as _, Target as _};
 use oras_spec::image::{Descriptor, MediaType, Platform, annotation};
 use oras_spec::json;
 
 use super::Invocation;
+use super::save::as_typed;
 use super::transfer::Watcher;
 use crate::args::file_reference::FileReference;
 use crate::args::packer::Packer;
 use crate::context::Context;
-use crate::error::{CliError, Result, chain, system_text};
+use crate::error::{CliError, Result, chain};
 use crate::output::log::timestamp_seconds;
 
 /// The kind of manifest.
@@ -148,11 +149,16 @@ pub(super) async fn read_document(files: &Files, manifest: &Descriptor) -> Resul
     read.await.map_err(|error| failed(&error))
 }
 
-/// Writes the manifest to the file that a flag names.
-pub(super) fn export(invocation: &Invocation, context: &Context, bytes: &[u8]) -> Result<()> {
+/// Writes the manifest to the file that a flag names: all of it, or what was there stays.
+pub(super) async fn export(
+    invocation: &Invocation,
+    context: &Context,
+    bytes: &Bytes,
+) -> Result<()> {
     let Some(path) = invocation.parsed.some_text("export-manifest") else { return Ok(()) };
-    std::fs::write(context.environment.path(path), bytes).map_err(|error| {
-        CliError::new(format!("failed to open \"{path}\": open {path}: {}", system_text(&error)))
+    let sink = FileSink::new(context.environment.path(path));
+    sink.write_bytes(bytes.clone()).await.map_err(|error| {
+        CliError::new(format!("failed to open \"{path}\": {}", as_typed(context, path, &error)))
     })
 }
 

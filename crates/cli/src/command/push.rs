@@ -144,7 +144,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         context.printer.line(&format!("ArtifactType: {}", manifest.artifact_type))?;
         context.printer.line(&format!("Digest: {}", manifest.digest))
     })?;
-    export(invocation, context, &bytes)
+    export(invocation, context, &bytes).await
 }
 
 /// Reads the tags behind the first; all of them are looked at before anything is sent.

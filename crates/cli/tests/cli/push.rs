@@ -146,6 +146,20 @@ fn reports_as_json_and_through_templates_and_exports_the_manifest() {
 }
 
 #[test]
+fn an_exported_manifest_replaces_a_file_and_is_never_written_into_it() {
+    let sandbox = with_files();
+    let old = sandbox.write("old.json", "old");
+    std::fs::hard_link(&old, sandbox.path("out.json")).expect("linked");
+    sandbox.oras("push HOST/hello:v1 hi.txt --export-manifest out.json").succeeds();
+    let (digest, _) = manifest(&sandbox, "hello", "v1");
+    assert_eq!(Digest::of(sandbox.read("out.json").as_bytes()), digest);
+    assert_eq!(sandbox.read("old.json"), "old");
+    let said = sandbox.oras("push HOST/hello:v1 hi.txt --export-manifest no/out.json").fails();
+    let why = "failed to open \"no/out.json\": open no/out.json: no such file or directory";
+    assert_eq!(said, format!("Error: {why}\n"));
+}
+
+#[test]
 fn a_template_with_a_mistake_stops_the_push_before_it_begins() {
     let sandbox = with_files();
     let complaint = sandbox.oras("push HOST/hello:v1 hi.txt --format go-template={{.x").fails();

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::Credential;
+use crate::error::system_text;
 use crate::{Error, ErrorKind, Result};
 
 /// The most a helper may print, in bytes.
@@ -102,7 +103,7 @@ impl Helper {
     }
 
     async fn converse(&self, action: &str, input: &[u8]) -> Result<Outcome> {
-        let io_failed = |error: io::Error| self.failed(&error.to_string());
+        let io_failed = |error: io::Error| self.failed(&system_text(&error));
         let program = match &self.directory {
             Some(directory) => directory.join(&self.program),
             None => PathBuf::from(&self.program),

@@ -15,6 +15,7 @@ use futures_util::stream::BoxStream;
 use oras_spec::image::{Descriptor, MediaType, annotation};
 use oras_spec::{Digest, Tag, TagOrDigest};
 
+pub(crate) use path::clean;
 pub use unpack::UnpackLimits;
 
 use super::intake::blocking;
@@ -74,7 +75,8 @@ pub struct Files {
 #[derive(Debug, Default)]
 struct State {
     files: HashMap<Digest, Found>,
-    titles: HashMap<String, Title>,
+    /// By the path they lead to, so that `x` and `./x` are one.
+    titles: HashMap<PathBuf, Title>,
 }
 
 /// Where content is, and as what it was added.
@@ -105,7 +107,7 @@ impl Files {
         // Only without a working directory is there no absolute path; then the path is used as is.
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         Self {
-            root: path::clean(&root),
+            root: clean(&root),
             options,
             memory: Memory::with_limit(MAX_DOCUMENT_SIZE),
             swept: Arc::default(),
@@ -132,7 +134,9 @@ impl Files {
         title: Option<&str>,
         media_type: Option<MediaType>,
     ) -> Result<Descriptor> {
-        if let Some(title) = title.filter(|title| self.state().titles.contains_key(*title)) {
+        if let Some(title) =
+            title.filter(|title| self.state().titles.contains_key(&self.place_of(title)))
+        {
             return Err(duplicate(title));
         }
         let path = self.root.join(path);
@@ -153,25 +157,31 @@ impl Files {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns where a title leads, as text: the same for all titles of one file.
+    fn place_of(&self, title: &str) -> PathBuf {
+        clean(&self.root.join(title))
+    }
+
     /// Takes a title for a digest. It is free again when the claim is dropped, unless it is kept.
     fn claim(&self, title: &str, digest: &Digest) -> Result<Claim<'_>> {
+        let path = self.place_of(title);
         let mut state = self.state();
-        let is_new = match state.titles.get(title) {
+        let is_new = match state.titles.get(&path) {
             None => true,
             Some(taken) if taken.digest == *digest => false,
             Some(_) => return Err(duplicate(title)),
         };
         if is_new {
             let claimed = Title { digest: digest.clone(), is_done: false };
-            state.titles.insert(title.to_owned(), claimed);
+            state.titles.insert(path.clone(), claimed);
         }
-        Ok(Claim { files: self, title: title.to_owned(), is_new })
+        Ok(Claim { files: self, path, is_new })
     }
 
     /// Tells whether content is here under that very title.
     fn has_title(&self, title: &str, digest: &Digest) -> bool {
-        let state = self.state();
-        state.titles.get(title).is_some_and(|found| found.is_done && found.digest == *digest)
+        let path = self.place_of(title);
+        self.state().titles.get(&path).is_some_and(|found| found.is_done && found.digest == *digest)
     }
 
     async fn push_titled(&self, title: &str, content: Content) -> Result<()> {
@@ -204,14 +214,14 @@ fn duplicate(title: &str) -> Error {
 /// A title that is being written.
 struct Claim<'a> {
     files: &'a Files,
-    title: String,
+    path: PathBuf,
     is_new: bool,
 }
 
 impl Claim<'_> {
     fn keep(mut self) {
         self.is_new = false;
-        if let Some(title) = self.files.state().titles.get_mut(&self.title) {
+        if let Some(title) = self.files.state().titles.get_mut(&self.path) {
             title.is_done = true;
         }
     }
@@ -220,7 +230,7 @@ impl Claim<'_> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.is_new {
-            self.files.state().titles.remove(&self.title);
+            self.files.state().titles.remove(&self.path);
         }
     }
 }

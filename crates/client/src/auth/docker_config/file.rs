@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::error::system_text;
 use crate::{Error, ErrorKind, Result};
 
 /// How long to wait for other processes to finish with the file.
@@ -21,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     match fs::read(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed("open", path, error)),
+        Err(error) => Err(failed("open", path, &error)),
     }
 }
 
@@ -37,7 +38,7 @@ pub(super) fn replace(path: &Path, edit: impl Fn(&[u8]) -> Result<Option<Vec<u8>
         .recursive(true)
         .mode(0o700)
         .create(&directory)
-        .map_err(|error| failed("create directory for", &path, error))?;
+        .map_err(|error| failed("create directory for", &path, &error))?;
     let _lock = Lock::take(&path)?;
     for _ in 0..MAX_ROUNDS {
         let before = state(&path);
@@ -45,16 +46,16 @@ pub(super) fn replace(path: &Path, edit: impl Fn(&[u8]) -> Result<Option<Vec<u8>
         let mut temporary = tempfile::Builder::new()
             .prefix("oras_credstore_temp_")
             .tempfile_in(&directory)
-            .map_err(|error| failed("write", &path, error))?;
+            .map_err(|error| failed("write", &path, &error))?;
         let write = temporary.write_all(&text).and_then(|()| temporary.as_file().sync_all());
-        write.map_err(|error| failed("write", &path, error))?;
+        write.map_err(|error| failed("write", &path, &error))?;
         // Other tools write the file without our lock.
         if state(&path) != before {
             continue;
         }
-        temporary.persist(&path).map_err(|error| failed("write", &path, error.error))?;
+        temporary.persist(&path).map_err(|error| failed("write", &path, &error.error))?;
         let synced = File::open(&directory).and_then(|directory| directory.sync_all());
-        return synced.map_err(|error| failed("write", &path, error));
+        return synced.map_err(|error| failed("write", &path, &error));
     }
     Err(Error::new(ErrorKind::Io, format!("{} keeps changing", path.display())))
 }
@@ -96,7 +97,7 @@ impl Lock {
                 .write(true)
                 .mode(0o600)
                 .open(&lock)
-                .map_err(|error| failed("lock", path, error))?;
+                .map_err(|error| failed("lock", path, &error))?;
             match file.try_lock() {
                 // Whoever had it may have removed it since we opened it.
                 Ok(()) if is_at(&file, &lock) => return Ok(Self { path: lock, _file: file }),
@@ -106,7 +107,7 @@ impl Lock {
                     let why = format!("{} is locked by another process", path.display());
                     return Err(Error::new(ErrorKind::Io, why));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed("lock", path, error)),
+                Err(TryLockError::Error(error)) => return Err(failed("lock", path, &error)),
             }
             std::thread::sleep(LOCK_POLL);
         }
@@ -125,7 +126,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
-fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
-    let message = format!("failed to {verb} config file {}", path.display());
-    Error::new(ErrorKind::Io, message).with_source(error)
+fn failed(verb: &str, path: &Path, error: &io::Error) -> Error {
+    let why = system_text(error);
+    Error::new(ErrorKind::Io, format!("failed to {verb} config file {}: {why}", path.display()))
 }

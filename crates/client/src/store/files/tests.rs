@@ -25,6 +25,19 @@ async fn refusal(files: &Files, title: &str, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
+async fn two_spellings_of_one_path_are_one_title() {
+    let yard = Yard::new();
+    let files = yard.files();
+    push(&files, "x", b"1").await.expect("written");
+    let inside = yard.out().join("x");
+    for title in ["./x", "y/../x", inside.to_str().expect("UTF-8")] {
+        push(&files, title, b"1").await.expect("the same file again");
+        assert_eq!(refusal(&files, title, b"2").await, format!("{title}: duplicate name"));
+    }
+    assert_eq!(fs::read(inside).expect("there"), b"1");
+}
+
+#[tokio::test]
 async fn a_file_is_read_from_where_it_is() {
     let yard = Yard::new();
     let bytes: Vec<u8> = (0..1_000_000_u32).map(|number| (number % 251) as u8).collect();
