@@ -38,6 +38,15 @@ pub(crate) struct Draft {
 impl Draft {
     /// Makes an empty draft; `mode` is narrowed by the umask.
     pub(crate) fn create(directory: &Directory, mode: u32) -> Result<Self> {
+        Self::make(directory, mode, None)
+    }
+
+    /// As [`Draft::create`] for what will be called `name`, which is what errors speak of.
+    pub(crate) fn create_for(directory: &Directory, mode: u32, name: &OsStr) -> Result<Self> {
+        Self::make(directory, mode, Some(name))
+    }
+
+    fn make(directory: &Directory, mode: u32, final_name: Option<&OsStr>) -> Result<Self> {
         loop {
             let name = fresh_name()?;
             match directory.create_new(&name, mode) {
@@ -55,7 +64,10 @@ impl Draft {
                     }
                 }
                 Err(Errno::EXIST) => {}
-                Err(error) => return Err(of_file("open", &directory.path_of(&name), error)),
+                Err(error) => {
+                    let path = directory.path_of(final_name.unwrap_or(&name));
+                    return Err(of_file("open", &path, error));
+                }
             }
         }
     }

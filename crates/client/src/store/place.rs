@@ -54,7 +54,7 @@ impl Place {
     /// already gives its permission bits and nothing else.
     pub(crate) fn put(&self, incoming: &mut Incoming, overwrite: bool) -> Result<File> {
         let mode = self.inspect(overwrite)?;
-        let mut draft = Draft::create(&self.directory, 0o666)?;
+        let mut draft = Draft::create_for(&self.directory, 0o666, &self.name)?;
         loop {
             match incoming.next() {
                 Ok(Some(bytes)) => {
@@ -132,5 +132,32 @@ pub(crate) fn not_copied(path: &Path, error: Error) -> Error {
             error.replaced(cause).context(outer)
         }
         _ => error.context("copy failed").context(outer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oras_spec::image::{Descriptor, MediaType};
+
+    use super::*;
+    use crate::Content;
+    use crate::store::fixture::chain;
+    use crate::store::intake::receive;
+
+    #[tokio::test]
+    async fn a_directory_that_takes_no_file_is_told_by_the_name_the_file_was_to_have() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("gone");
+        std::fs::create_dir(&path).expect("made");
+        let opened = Directory::open(&path).expect("opened");
+        let place = Place { directory: opened, name: "file".into() };
+        std::fs::remove_dir(&path).expect("removed");
+        let content = Content::from_bytes(
+            &Descriptor::of(MediaType::OCTET_STREAM, b"x"),
+            bytes::Bytes::from_static(b"x"),
+        );
+        let written = receive(content, move |incoming| place.put(incoming, true)).await;
+        let expected = format!("open {}: no such file or directory", path.join("file").display());
+        assert_eq!(chain(&written.expect_err("nowhere to write")), expected);
     }
 }
