@@ -26,11 +26,11 @@ pub(crate) enum NodeKind {
     Action(Pipe),
     Break,
     Continue,
-    If(Branch),
-    Range(Branch),
-    Template(Invocation),
+    If(Box<Branch>),
+    Range(Box<Branch>),
+    Template(Box<Invocation>),
     Text(String),
-    With(Branch),
+    With(Box<Branch>),
 }
 
 /// The parts of `if`, `range` and `with`.
@@ -136,7 +136,8 @@ impl fmt::Display for Node {
             NodeKind::If(parts) => branch(f, "if", parts),
             NodeKind::Range(parts) => branch(f, "range", parts),
             NodeKind::With(parts) => branch(f, "with", parts),
-            NodeKind::Template(Invocation { name, pipe }) => {
+            NodeKind::Template(invocation) => {
+                let Invocation { name, pipe } = &**invocation;
                 write!(f, "{{{{template {}", quote(name.as_bytes()))?;
                 if let Some(pipe) = pipe {
                     write!(f, " {pipe}")?;

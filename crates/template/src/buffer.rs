@@ -1,7 +1,14 @@
 //! Text in the making, with an end to how long it can get.
 
+use std::fmt::{self, Write as _};
+
 use crate::error::Failure;
 use crate::value::Value;
+
+/// Adds formatted text to a string.
+pub(crate) fn append(text: &mut String, arguments: fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("writing to a string does not fail");
+}
 
 /// The most bytes that a template may print, or that a text may have: 64 MiB.
 pub(crate) const MAX_TEXT: usize = 64 << 20;

@@ -6,8 +6,7 @@ use crate::quote::{quote, unquote_char};
 
 /// Reads a character constant with its quotes: a number.
 pub(crate) fn character(text: &str) -> Result<Number, String> {
-    let (code, rest) =
-        text.strip_prefix('\'').and_then(unquote_char).ok_or("invalid syntax")?;
+    let (code, rest) = text.strip_prefix('\'').and_then(unquote_char).ok_or("invalid syntax")?;
     if rest != "'" {
         return Err(format!("malformed character constant: {text}"));
     }
@@ -19,18 +18,17 @@ pub(crate) fn parse(text: &str) -> Result<Number, String> {
     let illegal = || format!("illegal number syntax: {}", quote(text.as_bytes()));
     let number = |int, float| Ok(Number { text: text.to_owned(), int, float });
     if let Ok(int) = number::parse_int(text, 0) {
-        return number(Some(int), int as f64);
+        return number(Some(int), number::int_to_float(int));
     }
     if let Ok(uint) = number::parse_uint(text, 0) {
         // Only a parameter of an unsigned type could take it, and no function has one.
-        return number(None, uint as f64);
+        return number(None, number::uint_to_float(uint));
     }
     let float = number::parse_float(text).ok_or_else(illegal)?;
     if !text.contains(['.', 'e', 'E', 'p', 'P']) {
         return Err(format!("integer overflow: {}", quote(text.as_bytes())));
     }
-    let int = number::float_to_int(float);
-    number((int as f64 == float).then_some(int), float)
+    number(number::exact_int(float), float)
 }
 
 impl Number {

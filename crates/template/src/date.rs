@@ -190,8 +190,20 @@ mod tests {
         for seconds in [i64::MIN, i64::MAX] {
             let date = Date::from_unix(seconds, 999_999_999);
             assert!(!date.to_string().is_empty());
-            assert!(!date.plus(i64::MAX).plus_calendar(i64::MAX, i64::MAX, i64::MAX).to_string().is_empty());
-            assert!(!date.plus(i64::MIN).plus_calendar(i64::MIN, i64::MIN, i64::MIN).to_string().is_empty());
+            assert!(
+                !date
+                    .plus(i64::MAX)
+                    .plus_calendar(i64::MAX, i64::MAX, i64::MAX)
+                    .to_string()
+                    .is_empty()
+            );
+            assert!(
+                !date
+                    .plus(i64::MIN)
+                    .plus_calendar(i64::MIN, i64::MIN, i64::MIN)
+                    .to_string()
+                    .is_empty()
+            );
         }
     }
 }

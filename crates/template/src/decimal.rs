@@ -1,7 +1,7 @@
 //! Decimal arithmetic, in which 0.1 and 0.2 make 0.3.
 
 use crate::error::Failure;
-use crate::number::parse_float;
+use crate::number::{parse_float, shortest_digits};
 
 /// A decimal number, exact up to 38 digits. Where it would need more it goes on as a float.
 #[derive(Clone, Copy, Debug)]
@@ -21,21 +21,17 @@ impl Decimal {
             let shown = crate::number::format_float(float, 'g', None);
             return Err(format!("Cannot create a Decimal from {shown}").into());
         }
-        let text = format!("{float:e}");
-        let (mantissa, exponent) = text.split_once('e').expect("`e` writes an exponent");
-        let behind = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
-        let digits = mantissa.replace('.', "").parse::<i128>();
-        let exponent = exponent.parse::<i32>().ok().zip(i32::try_from(behind).ok());
-        Ok(match (digits, exponent) {
-            (Ok(digits), Some((exponent, behind))) => Self::Exact(digits, exponent - behind),
-            _ => Self::Float(float),
-        })
+        let (digits, exponent) = shortest_digits(float);
+        let magnitude: i128 = digits.parse().expect("a float has seventeen digits at most");
+        Ok(Self::Exact(if float < 0.0 { -magnitude } else { magnitude }, exponent))
     }
 
     /// The float that is nearest.
     pub(crate) fn to_float(self) -> f64 {
         match self {
-            Self::Exact(digits, exponent) => parse_float(&format!("{digits}e{exponent}")).unwrap_or(0.0),
+            Self::Exact(digits, exponent) => {
+                parse_float(&format!("{digits}e{exponent}")).unwrap_or(0.0)
+            }
             Self::Float(float) => float,
         }
     }

@@ -11,12 +11,12 @@ use crate::buffer::Buffer;
 use crate::error::{Failure, TemplateError};
 use crate::print::{print_into, to_text};
 use crate::quote::quote;
-use crate::value::{Element, Value, is_true};
+use crate::value::{Element, List as ValueList, Map, Value, is_true};
 use crate::world::Session;
 
 /// How deep templates, actions and parentheses may be nested while they run. Go stops templates
 /// at 100,000, but has a stack that grows.
-pub(crate) const MAX_DEPTH: usize = 400;
+pub(crate) const MAX_DEPTH: usize = 300;
 
 /// Renders the template `name`, whose text is `text` and which defines `templates`.
 pub(crate) fn render(
@@ -199,11 +199,10 @@ impl<'t> Execution<'t> {
     fn range(&mut self, dot: &Held, branch: &'t Branch) -> Result<Flow> {
         let known = self.variables.len();
         let value = self.pipe(dot, &branch.pipe)?;
-        let flow = match self.ranges_over(&value, branch)? {
-            true => Ok(Flow::Next),
-            false => {
-                branch.otherwise.as_ref().map_or(Ok(Flow::Next), |list| self.list(dot, list))
-            }
+        let flow = if self.ranges_over(&value, branch)? {
+            Ok(Flow::Next)
+        } else {
+            branch.otherwise.as_ref().map_or(Ok(Flow::Next), |list| self.list(dot, list))
         };
         self.variables.truncate(known);
         flow
@@ -213,34 +212,39 @@ impl<'t> Execution<'t> {
     fn ranges_over(&mut self, value: &Value, branch: &'t Branch) -> Result<bool> {
         match value {
             Value::Missing | Value::Nil => Ok(false),
-            Value::List(list) => {
-                for (index, item) in (0_i64..).zip(list.items()) {
-                    let item = Held::element(item.clone(), list.element());
-                    if !self.iteration(branch, Value::Int(index), item)? {
-                        break;
-                    }
+            Value::List(list) => self.ranges_over_list(list, branch),
+            Value::Map(map) => self.ranges_over_map(map, branch),
+            _ => {
+                if let Some(count) = value.as_integer() {
+                    return self.counts(value, count, branch);
                 }
-                Ok(!list.items().is_empty())
+                let shown = self.shown(value)?;
+                self.error(format_args!("range can't iterate over {shown}"))
             }
-            Value::Map(map) => {
-                let entries = map.snapshot();
-                let any = !entries.is_empty();
-                for (key, item) in entries {
-                    let item = Held::element(item, map.element());
-                    if !self.iteration(branch, Value::Text(key), item)? {
-                        break;
-                    }
-                }
-                Ok(any)
-            }
-            _ => match value.as_integer() {
-                Some(count) => self.counts(value, count, branch),
-                None => {
-                    let shown = self.shown(value)?;
-                    self.error(format_args!("range can't iterate over {shown}"))
-                }
-            },
         }
+    }
+
+    fn ranges_over_list(&mut self, list: &ValueList, branch: &'t Branch) -> Result<bool> {
+        for (index, item) in (0_i64..).zip(list.items()) {
+            let item = Held::element(item.clone(), list.element());
+            if !self.iteration(branch, Value::Int(index), &item)? {
+                break;
+            }
+        }
+        Ok(!list.items().is_empty())
+    }
+
+    /// Goes over the entries as they are at the start, whatever the body does to the dict.
+    fn ranges_over_map(&mut self, map: &Map, branch: &'t Branch) -> Result<bool> {
+        let entries = map.snapshot();
+        let any = !entries.is_empty();
+        for (key, item) in entries {
+            let item = Held::element(item, map.element());
+            if !self.iteration(branch, Value::Text(key), &item)? {
+                break;
+            }
+        }
+        Ok(any)
     }
 
     /// Runs the body for each whole number below `count`.
@@ -258,7 +262,7 @@ impl<'t> Execution<'t> {
                 Value::Uint64(_) => Value::Uint64(number.unsigned_abs()),
                 _ => Value::Int(number),
             };
-            if !self.iteration(branch, Value::Missing, Held::concrete(item))? {
+            if !self.iteration(branch, Value::Missing, &Held::concrete(item))? {
                 break;
             }
         }
@@ -266,29 +270,29 @@ impl<'t> Execution<'t> {
     }
 
     /// Runs the body once. False if it breaks.
-    fn iteration(&mut self, branch: &'t Branch, index: Value, item: Held) -> Result<bool> {
+    fn iteration(&mut self, branch: &'t Branch, index: Value, item: &Held) -> Result<bool> {
         let steps = self.session.spend(1);
         self.check(steps)?;
-        let Pipe { assigns, variables, .. } = &branch.pipe;
-        let index = Held::concrete(index);
-        let values = match variables.len() {
-            0 => [None, None],
-            1 => [Some(item.clone()), None],
-            _ => [Some(index), Some(item.clone())],
-        };
-        let declared = self.variables.len() - if *assigns { 0 } else { variables.len() };
-        for (offset, (name, value)) in variables.iter().zip(values.into_iter().flatten()).enumerate()
-        {
-            if *assigns {
+        self.set_range_variables(&branch.pipe, index, item)?;
+        let known = self.variables.len();
+        let flow = self.list(item, &branch.list);
+        self.variables.truncate(known);
+        Ok(flow? != Flow::Break)
+    }
+
+    /// Sets one variable to the item, or two to its index and to it.
+    fn set_range_variables(&mut self, pipe: &'t Pipe, index: Value, item: &Held) -> Result<()> {
+        let index = Some(Held::concrete(index)).filter(|_| pipe.variables.len() > 1);
+        let values = index.into_iter().chain([item.clone()]);
+        let declared = self.variables.len() - if pipe.assigns { 0 } else { pipe.variables.len() };
+        for (offset, (name, value)) in pipe.variables.iter().zip(values).enumerate() {
+            if pipe.assigns {
                 self.assign(name, value)?;
             } else {
                 self.variables[declared + offset].1 = value;
             }
         }
-        let known = self.variables.len();
-        let flow = self.list(&item, &branch.list);
-        self.variables.truncate(known);
-        Ok(flow? != Flow::Break)
+        Ok(())
     }
 
     /// The value as it prints, for a message.

@@ -54,7 +54,8 @@ impl<'t> Lexer<'t> {
     fn text(&mut self) -> Result<(), Unreadable> {
         while let Some(length) = self.rest().find("{{") {
             let (before, action) = self.rest().split_at(length);
-            let kept = if trims_left(&action[2..]) { before.trim_end_matches(is_space) } else { before };
+            let kept =
+                if trims_left(&action[2..]) { before.trim_end_matches(is_space) } else { before };
             if !kept.is_empty() {
                 self.emit(TokenKind::Text, kept.len());
             }
@@ -140,7 +141,11 @@ impl<'t> Lexer<'t> {
             '|' => self.emit(TokenKind::Pipe, 1),
             '"' => return self.quoted('"', TokenKind::QuotedText, "unterminated quoted string"),
             '\'' => {
-                return self.quoted('\'', TokenKind::CharConstant, "unterminated character constant");
+                return self.quoted(
+                    '\'',
+                    TokenKind::CharConstant,
+                    "unterminated character constant",
+                );
             }
             '`' => match behind.find('`') {
                 Some(length) => self.emit(TokenKind::RawText, length + 2),
@@ -192,7 +197,8 @@ impl<'t> Lexer<'t> {
     fn name(&mut self, kind: TokenKind) -> Result<(), Unreadable> {
         let behind = &self.rest()[1..];
         if ends_word(behind) {
-            let bare = if kind == TokenKind::Field { TokenKind::Keyword(Keyword::Dot) } else { kind };
+            let bare =
+                if kind == TokenKind::Field { TokenKind::Keyword(Keyword::Dot) } else { kind };
             self.emit(bare, 1);
             return Ok(());
         }
@@ -323,5 +329,9 @@ fn is_alphanumeric(character: char) -> bool {
 /// Writes `U+0040 '@'`, as `%#U`.
 fn code_point(character: char) -> String {
     let code = u32::from(character);
-    if is_print(character) { format!("U+{code:04X} '{character}'") } else { format!("U+{code:04X}") }
+    if is_print(character) {
+        format!("U+{code:04X} '{character}'")
+    } else {
+        format!("U+{code:04X}")
+    }
 }

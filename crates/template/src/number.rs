@@ -17,9 +17,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
         _ => return Err(NumberError::Syntax),
     };
     let value = if negative { -magnitude } else { magnitude };
-    i64::try_from(value).map_err(|_| {
-        NumberError::Range(if negative { i64::MIN } else { i64::MAX })
-    })
+    i64::try_from(value).map_err(|_| NumberError::Range(if negative { i64::MIN } else { i64::MAX }))
 }
 
 /// Reads a whole number without a sign, as [`parse_int`].
@@ -82,7 +80,12 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         return Some(if plain.starts_with('-') { -magnitude } else { magnitude });
     }
     let named = unsigned.starts_with(|c: char| c.is_ascii_alphabetic());
-    if named && (text.contains('_') || (plain.len() > unsigned.len() && unsigned.len() == 3 && unsigned.eq_ignore_ascii_case("nan"))) {
+    if named
+        && (text.contains('_')
+            || (plain.len() > unsigned.len()
+                && unsigned.len() == 3
+                && unsigned.eq_ignore_ascii_case("nan")))
+    {
         return None;
     }
     plain.parse::<f64>().ok().filter(|value| named || value.is_finite())
@@ -95,7 +98,8 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     if exponent_digits.is_empty() || !exponent_digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let mut power: i32 = exponent.parse().unwrap_or(if exponent.starts_with('-') { -9999 } else { 9999 });
+    let mut power: i32 =
+        exponent.parse().unwrap_or(if exponent.starts_with('-') { -9999 } else { 9999 });
     power = power.clamp(-9999, 9999);
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if whole.is_empty() && fraction.is_empty() {
@@ -114,7 +118,7 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
             power = power.saturating_add(if in_fraction { 0 } else { 4 });
         }
     }
-    let scaled = scale(value as f64, power);
+    let scaled = scale(uint_to_float(value), power);
     scaled.is_finite().then_some(scaled)
 }
 
@@ -130,9 +134,28 @@ fn scale(mut value: f64, mut power: i32) -> f64 {
 
 /// Cuts off the fraction, as Go does on its most common machines: what does not fit becomes the
 /// least number.
+#[expect(clippy::cast_possible_truncation, reason = "it fits, and the fraction is to go")]
 pub(crate) fn float_to_int(value: f64) -> i64 {
     let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
     if fits { value as i64 } else { i64::MIN }
+}
+
+/// The whole number that a float is, if it is one.
+pub(crate) fn exact_int(value: f64) -> Option<i64> {
+    let int = float_to_int(value);
+    (int_to_float(int).to_bits() == (value + 0.0).to_bits()).then_some(int)
+}
+
+/// The nearest floating-point number.
+#[expect(clippy::cast_precision_loss, reason = "the nearest is what Go takes")]
+pub(crate) fn int_to_float(int: i64) -> f64 {
+    int as f64
+}
+
+/// The nearest floating-point number.
+#[expect(clippy::cast_precision_loss, reason = "the nearest is what Go takes")]
+pub(crate) fn uint_to_float(uint: u64) -> f64 {
+    uint as f64
 }
 
 /// Writes a floating-point number as Go's `FormatFloat`: `verb` is one of `b e E f g G x X`; no
@@ -163,7 +186,13 @@ pub(crate) fn format_float(value: f64, verb: char, precision: Option<usize>) -> 
 const MOST_DIGITS: usize = 1100;
 
 fn format_fixed(magnitude: f64, precision: Option<usize>) -> String {
-    let Some(precision) = precision else { return magnitude.to_string() };
+    let Some(precision) = precision else {
+        let Digits { digits, exponent } = Digits::of(magnitude, None);
+        let point = i64::from(exponent) + 1;
+        let count = i64::try_from(digits.len()).unwrap_or(i64::MAX);
+        let behind = usize::try_from((count - point).max(0)).unwrap_or(0);
+        return format_fixed_digits(&digits, point, behind);
+    };
     let mut text = format!("{magnitude:.*}", precision.min(MOST_DIGITS));
     text.extend(std::iter::repeat_n('0', precision.saturating_sub(MOST_DIGITS)));
     text
@@ -218,7 +247,7 @@ impl Digits {
     fn of(magnitude: f64, precision: Option<usize>) -> Self {
         let text = match precision {
             Some(precision) => format!("{magnitude:.*e}", precision.min(MOST_DIGITS)),
-            None => format!("{magnitude:e}"),
+            None => shortest(magnitude),
         };
         let (mantissa, exponent) = text.split_once('e').expect("`e` writes an exponent");
         let exponent = exponent.parse().expect("the exponent is a number");
@@ -235,6 +264,23 @@ impl Digits {
         let sign = if self.exponent < 0 { '-' } else { '+' };
         format!("{first}{point}{rest}{zeros}{mark}{sign}{:02}", self.exponent.unsigned_abs())
     }
+}
+
+/// Writes a number with as few digits as tell it apart from all others: `1.5e3`.
+///
+/// If two numbers of so few digits are equally near, Go takes the even one.
+fn shortest(magnitude: f64) -> String {
+    let text = format!("{magnitude:e}");
+    let digits = text.find('e').map_or(0, |end| end.saturating_sub(2));
+    let even = format!("{magnitude:.digits$e}");
+    if even.parse() == Ok(magnitude) { even } else { text }
+}
+
+/// Reads a number off a float: digits, times a power of ten.
+pub(crate) fn shortest_digits(float: f64) -> (String, i32) {
+    let Digits { digits, exponent } = Digits::of(float.abs(), None);
+    let behind = i32::try_from(digits.len()).unwrap_or(i32::MAX) - 1;
+    (digits, exponent - behind)
 }
 
 /// The parts of a float: an integer, times a power of two.

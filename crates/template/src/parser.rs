@@ -27,7 +27,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<BTreeMap<String, List>, Te
 }
 
 /// How deep actions and parentheses may be nested. Go allows more; every level costs stack here.
-pub(crate) const MAX_DEPTH: usize = 200;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 struct Parser<'t> {
     /// The name of the template whose text this is, for messages.
@@ -209,8 +209,7 @@ impl<'t> Parser<'t> {
 
     /// Reads nodes up to `end` or `else`.
     fn list(&mut self) -> Result<(List, Terminator)> {
-        let mut list =
-            List { position: self.peek_behind_space().position, nodes: Vec::new() };
+        let mut list = List { position: self.peek_behind_space().position, nodes: Vec::new() };
         while self.peek_behind_space().kind != TokenKind::EndOfText {
             match self.node()? {
                 Parsed::Node(node) => list.nodes.push(node),
@@ -303,7 +302,7 @@ impl<'t> Parser<'t> {
             Terminator::Else { position } => Some(self.alternative(keyword, position)?),
         };
         self.scope.variables.truncate(known);
-        let branch = Branch { pipe, list, otherwise };
+        let branch = Box::new(Branch { pipe, list, otherwise });
         let kind = match keyword {
             Keyword::If => NodeKind::If(branch),
             Keyword::Range => NodeKind::Range(branch),
@@ -345,7 +344,7 @@ impl<'t> Parser<'t> {
         if end != Terminator::End {
             return self.error(&format!("unexpected {end} in {context}"));
         }
-        let kind = NodeKind::Template(Invocation { name, pipe: Some(pipe) });
+        let kind = NodeKind::Template(Box::new(Invocation { name, pipe: Some(pipe) }));
         Ok(Parsed::Node(Node { position: token.position, kind }))
     }
 
@@ -359,7 +358,7 @@ impl<'t> Parser<'t> {
         } else {
             Some(self.pipe(context, &TokenKind::RightDelimiter)?)
         };
-        let kind = NodeKind::Template(Invocation { name, pipe });
+        let kind = NodeKind::Template(Box::new(Invocation { name, pipe }));
         Ok(Parsed::Node(Node { position: token.position, kind }))
     }
 }

@@ -5,6 +5,7 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::buffer::append;
 use crate::error::Failure;
 
 /// Compiles an expression in Go's syntax.
@@ -82,7 +83,12 @@ impl Translator<'_> {
                 self.out.push(']');
             }
             // What the crate would take for operators on sets.
+            '-' if self.in_class && self.rest.starts_with('-') => {
+                self.rest = &self.rest[1..];
+                self.out.push_str("-\\-");
+            }
             '[' | '&' | '~' if self.in_class => self.out.extend(['\\', character]),
+            '{' if !self.in_class && !is_repetition(self.rest) => self.out.push_str("\\{"),
             _ => self.out.push(character),
         }
     }
@@ -115,19 +121,47 @@ impl Translator<'_> {
             'S' => ("[^\\t\\n\\x0C\\r ]", "[^\\t\\n\\x0C\\r ]"),
             'b' if !self.in_class => ("(?-u:\\b)", ""),
             'B' if !self.in_class => ("(?-u:\\B)", ""),
-            'Q' => {
+            'Q' if !self.in_class => {
                 let (literal, rest) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
                 self.out.push_str(&regex::escape(literal));
                 self.rest = rest;
                 return;
             }
+            '0'..='7' => return self.octal(selector),
             _ => {
                 self.out.extend(['\\', selector]);
+                if matches!(selector, 'p' | 'P' | 'x') && self.rest.starts_with('{') {
+                    let length = self.rest.find('}').map_or(self.rest.len(), |end| end + 1);
+                    let (name, rest) = self.rest.split_at(length);
+                    self.out.push_str(name);
+                    self.rest = rest;
+                }
                 return;
             }
         };
         self.out.push_str(if self.in_class { inside } else { outside });
     }
+
+    /// Writes an octal escape in hexadecimal; a lone digit above 0 would refer back to a group.
+    fn octal(&mut self, first: char) {
+        let more = self.rest.bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
+        let (digits, rest) = self.rest.split_at(more);
+        if first != '0' && digits.is_empty() {
+            self.out.extend(['\\', first]);
+            return;
+        }
+        self.rest = rest;
+        let code = u32::from_str_radix(&format!("{first}{digits}"), 8).unwrap_or(0);
+        append(&mut self.out, format_args!("\\x{{{code:x}}}"));
+    }
+}
+
+/// Tells whether an opened brace says how often something is repeated; Go takes any other literally.
+fn is_repetition(rest: &str) -> bool {
+    let Some((counts, _)) = rest.split_once('}') else { return false };
+    let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && is_number(least) && is_number(most)
 }
 
 #[cfg(test)]

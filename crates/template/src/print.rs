@@ -10,6 +10,7 @@ pub(crate) use directive::printf;
 use crate::buffer::Buffer;
 use crate::error::Failure;
 use crate::value::{List, MAX_NESTING, Map, Value, too_deep};
+use crate::version::Version;
 
 /// Prints values one behind the other, with a blank between two that are not text: `Sprint`.
 pub(crate) fn print(values: &[Value]) -> Result<Vec<u8>, Failure> {
@@ -43,9 +44,9 @@ pub(crate) fn println(values: &[Value]) -> Result<Vec<u8>, Failure> {
 /// Prints one value into `out`, as an action of a template does.
 pub(crate) fn print_into(out: &mut Buffer, value: &Value) -> Result<(), Failure> {
     let mut printer = Printer { out: std::mem::take(out), flags: Flags::default() };
-    let printed = printer.argument(value, 'v');
+    let result = printer.argument(value, 'v');
     *out = printer.out;
-    printed
+    result
 }
 
 /// What stands between `%` and the verb.
@@ -92,7 +93,6 @@ impl Printer {
             Value::Bool(bool) if matches!(verb, 't' | 'v') => {
                 self.pad(if *bool { b"true" } else { b"false" })
             }
-            Value::Bool(_) => self.bad_verb(value, verb),
             Value::Int(int) | Value::Int64(int) => {
                 self.integer(int.unsigned_abs(), *int < 0, verb, value)
             }
@@ -105,8 +105,24 @@ impl Printer {
             Value::Date(_) | Value::Version(_) if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') => {
                 self.text(text_of(value).as_bytes(), verb, value)
             }
-            Value::Date(_) | Value::Version(_) => self.bad_verb(value, verb),
+            Value::Version(version) => self.version(version, verb),
+            Value::Bool(_) | Value::Date(_) => self.bad_verb(value, verb),
         }
+    }
+
+    /// Prints the parts of a version, with a verb that does not take it as a whole.
+    fn version(&mut self, version: &Version, verb: char) -> Result<(), Failure> {
+        let numbers = [version.major, version.minor, version.patch].map(Value::Uint64);
+        let texts = [&version.prerelease, &version.metadata, &version.original];
+        let texts = texts.map(|text| Value::text(&**text));
+        self.out.push("&")?;
+        let mut before = "{";
+        for part in numbers.iter().chain(&texts) {
+            self.out.push(before)?;
+            self.value(part, verb, 1)?;
+            before = " ";
+        }
+        self.out.push("}")
     }
 
     fn list(&mut self, list: &List, verb: char, depth: usize) -> Result<(), Failure> {
@@ -155,15 +171,18 @@ impl Printer {
         } else {
             self.out.push(value.type_name())?;
             self.out.push("=")?;
-            self.value(value, 'v', 0)?;
+            match value {
+                Value::Version(version) => self.version(version, 'v')?,
+                value => self.value(value, 'v', 0)?,
+            }
         }
         self.out.push(")")
     }
 
     /// Writes text, filled up to the width.
     fn pad(&mut self, text: &[u8]) -> Result<(), Failure> {
-        let length = String::from_utf8_lossy(text).chars().count();
-        let missing = self.flags.width.unwrap_or(0).saturating_sub(length);
+        let Some(width) = self.flags.width else { return self.out.push(text) };
+        let missing = width.saturating_sub(String::from_utf8_lossy(text).chars().count());
         if self.flags.minus {
             self.out.push(text)?;
             return self.out.fill(b' ', missing);

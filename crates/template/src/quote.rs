@@ -1,6 +1,6 @@
 //! Go's quoted strings and characters, read and written as `strconv` does.
 
-use std::fmt::Write as _;
+use crate::buffer::append;
 
 /// Quotes text with double quotes, as `%q` does. Bytes that are not UTF-8 become `\x..`.
 pub(crate) fn quote(bytes: &[u8]) -> String {
@@ -21,9 +21,7 @@ pub(crate) fn quote_char(character: char, ascii_only: bool) -> String {
 /// Tells whether Go would write `bytes` between backquotes: one line, no control characters.
 pub(crate) fn can_backquote(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| {
-        text.chars().all(|c| {
-            !matches!(c, '`' | '\u{7f}' | '\u{feff}') && (c >= ' ' || c == '\t')
-        })
+        text.chars().all(|c| !matches!(c, '`' | '\u{7f}' | '\u{feff}') && (c >= ' ' || c == '\t'))
     })
 }
 
@@ -48,7 +46,7 @@ fn quote_with(bytes: &[u8], mark: char, ascii_only: bool) -> String {
             escape(&mut out, character, mark, ascii_only);
         }
         for byte in chunk.invalid() {
-            write_to(&mut out, format_args!("\\x{byte:02x}"));
+            append(&mut out, format_args!("\\x{byte:02x}"));
         }
     }
     out.push(mark);
@@ -67,15 +65,11 @@ fn escape(out: &mut String, character: char, mark: char, ascii_only: bool) {
         '\u{b}' => out.push_str("\\v"),
         c if is_print(c) && (c.is_ascii() || !ascii_only) => out.push(c),
         c => match u32::from(c) {
-            code @ (0..0x20 | 0x7f) => write_to(out, format_args!("\\x{code:02x}")),
-            code @ 0..0x10000 => write_to(out, format_args!("\\u{code:04x}")),
-            code => write_to(out, format_args!("\\U{code:08x}")),
+            code @ (0..0x20 | 0x7f) => append(out, format_args!("\\x{code:02x}")),
+            code @ 0..0x10000 => append(out, format_args!("\\u{code:04x}")),
+            code => append(out, format_args!("\\U{code:08x}")),
         },
     }
-}
-
-fn write_to(out: &mut String, arguments: std::fmt::Arguments<'_>) {
-    out.write_fmt(arguments).expect("writing to a string does not fail");
 }
 
 /// Reads a string constant with its quotes, double or back. Nothing if Go would refuse it.
@@ -164,7 +158,10 @@ mod tests {
     #[test]
     fn quotes_what_go_quotes() {
         assert_eq!(quote(b"a\"b\\\x00\x7f\xff"), r#""a\"b\\\x00\x7f\xff""#);
-        assert_eq!(quote("é\u{200b}\u{301}😀\u{10ffff}".as_bytes()), "\"é\\u200b\u{301}😀\\U0010ffff\"");
+        assert_eq!(
+            quote("é\u{200b}\u{301}😀\u{10ffff}".as_bytes()),
+            "\"é\\u200b\u{301}😀\\U0010ffff\""
+        );
         assert_eq!(quote_ascii("é😀".as_bytes()), r#""\u00e9\U0001f600""#);
         assert_eq!(quote_char('\'', false), r"'\''");
         assert_eq!(quote_char('"', false), "'\"'");
@@ -181,7 +178,9 @@ mod tests {
 
     #[test]
     fn refuses_bad_escapes() {
-        for text in [r#""\q""#, r#""\x4""#, r#""\ud800""#, r#""\400""#, r#""\'""#, "\"a\nb\"", "\"a"] {
+        for text in
+            [r#""\q""#, r#""\x4""#, r#""\ud800""#, r#""\400""#, r#""\'""#, "\"a\nb\"", "\"a"]
+        {
             assert_eq!(unquote(text), None, "{text}");
         }
     }

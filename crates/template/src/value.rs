@@ -142,7 +142,7 @@ impl Value {
 }
 
 /// How deep values may be nested for functions that go all the way down.
-pub(crate) const MAX_NESTING: usize = 250;
+pub(crate) const MAX_NESTING: usize = 200;
 
 /// The failure of a function that went down [`MAX_NESTING`] levels.
 pub(crate) fn too_deep() -> Failure {

@@ -37,11 +37,13 @@ impl Version {
         let parts = Parts::read(text, |c| c.is_ascii_digit())
             .filter(|parts| parts.rest.is_empty())
             .ok_or_else(invalid)?;
-        let number = |index: usize| match parts.numbers.get(index) {
+        let number = |index: usize| {
+            match parts.numbers.get(index) {
             None => Ok(0),
             Some(digits) => digits.parse::<u64>().map_err(|_| {
                 format!("Error parsing version segment: strconv.ParseUint: parsing \"{digits}\": value out of range")
             }),
+        }
         };
         let version = Self {
             major: number(0)?,

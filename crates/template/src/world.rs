@@ -28,9 +28,13 @@ use crate::error::Failure;
 #[derive(Default)]
 pub struct World<'w> {
     now: Option<SystemTime>,
-    variables: Option<Box<dyn Fn(&str) -> Option<String> + 'w>>,
-    zones: Option<Box<dyn Fn(&str) -> Option<Vec<u8>> + 'w>>,
+    variables: Option<LookUp<'w, String>>,
+    zones: Option<LookUp<'w, Vec<u8>>>,
 }
+
+/// Finds something by its name.
+#[expect(clippy::type_complexity, reason = "this is the name for the complex type")]
+struct LookUp<'w, T>(Box<dyn Fn(&str) -> Option<T> + 'w>);
 
 impl<'w> World<'w> {
     /// Makes a world without a clock, with the zone UTC alone and no environment variables.
@@ -48,7 +52,7 @@ impl<'w> World<'w> {
     /// Answers `env` and `expandenv` by `look_up`. Without it every variable is empty.
     #[must_use]
     pub fn with_variables(mut self, look_up: impl Fn(&str) -> Option<String> + 'w) -> Self {
-        self.variables = Some(Box::new(look_up));
+        self.variables = Some(LookUp(Box::new(look_up)));
         self
     }
 
@@ -60,7 +64,7 @@ impl<'w> World<'w> {
     /// found is UTC.
     #[must_use]
     pub fn with_zones(mut self, look_up: impl Fn(&str) -> Option<Vec<u8>> + 'w) -> Self {
-        self.zones = Some(Box::new(look_up));
+        self.zones = Some(LookUp(Box::new(look_up)));
         self
     }
 }
@@ -82,15 +86,22 @@ const MAX_PATTERNS: usize = 64;
 pub(crate) struct Session<'s> {
     world: &'s World<'s>,
     steps: Cell<u64>,
+    most_steps: u64,
     patterns: RefCell<BTreeMap<String, Regex>>,
     zones: RefCell<BTreeMap<String, Zone>>,
 }
 
 impl<'s> Session<'s> {
     pub(crate) fn new(world: &'s World<'s>) -> Self {
+        Self::with_steps(world, MAX_STEPS)
+    }
+
+    /// Starts a rendering that may take another number of steps.
+    pub(crate) fn with_steps(world: &'s World<'s>, steps: u64) -> Self {
         Self {
             world,
-            steps: Cell::new(MAX_STEPS),
+            steps: Cell::new(steps),
+            most_steps: steps,
             patterns: RefCell::default(),
             zones: RefCell::default(),
         }
@@ -99,13 +110,11 @@ impl<'s> Session<'s> {
     /// Takes steps off those that are left.
     pub(crate) fn spend(&self, steps: usize) -> Result<(), Failure> {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
-        match self.steps.get().checked_sub(steps) {
-            Some(left) => {
-                self.steps.set(left);
-                Ok(())
-            }
-            None => Err(format!("the template takes more than {MAX_STEPS} steps").into()),
-        }
+        let left = self.steps.get().checked_sub(steps).ok_or_else(|| {
+            Failure::from(format!("the template takes more than {} steps", self.most_steps))
+        })?;
+        self.steps.set(left);
+        Ok(())
     }
 
     /// The present, in the local zone.
@@ -127,7 +136,7 @@ impl<'s> Session<'s> {
         if let Some(zone) = self.zones.borrow().get(name) {
             return zone.clone();
         }
-        let bytes = self.world.zones.as_ref().and_then(|look_up| look_up(name));
+        let bytes = self.world.zones.as_ref().and_then(|look_up| look_up.0(name));
         let zone = bytes.and_then(|bytes| Zone::from_tzif(name, &bytes)).unwrap_or(Zone::Utc);
         self.zones.borrow_mut().insert(name.to_owned(), zone.clone());
         zone
@@ -135,7 +144,7 @@ impl<'s> Session<'s> {
 
     /// The value of an environment variable; empty if it is not known.
     pub(crate) fn variable(&self, name: &str) -> String {
-        self.world.variables.as_ref().and_then(|look_up| look_up(name)).unwrap_or_default()
+        self.world.variables.as_ref().and_then(|look_up| look_up.0(name)).unwrap_or_default()
     }
 
     /// Compiles a regular expression, or takes the one from the last time.

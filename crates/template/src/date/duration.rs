@@ -126,7 +126,10 @@ pub(crate) fn rough_text(nanoseconds: i64) -> String {
         [(365 * day, "y"), (30 * day, "mo"), (day, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")];
     let magnitude = nanoseconds.unsigned_abs();
     let unit = units.iter().find(|(unit, _)| magnitude > unit.unsigned_abs());
-    unit.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", magnitude / unit.unsigned_abs()))
+    unit.map_or_else(
+        || "0s".to_owned(),
+        |(unit, name)| format!("{}{name}", magnitude / unit.unsigned_abs()),
+    )
 }
 
 #[cfg(test)]
@@ -135,7 +138,9 @@ mod tests {
 
     #[test]
     fn durations_survive_their_text() {
-        for nanoseconds in [0, 1, 1_500, 2_000_000, 1_500_000_000, 5_025_000_000_001, -90 * MINUTE, i64::MAX] {
+        for nanoseconds in
+            [0, 1, 1_500, 2_000_000, 1_500_000_000, 5_025_000_000_001, -90 * MINUTE, i64::MAX]
+        {
             assert_eq!(parse(&to_text(nanoseconds)), Ok(nanoseconds));
         }
         assert_eq!(to_text(1_500), "1.5µs");
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn refuses_what_is_too_long() {
         assert_eq!(parse("9999999h"), Err("time: invalid duration \"9999999h\"".to_owned()));
-        assert_eq!(parse("99999999999999999999999999999999999999999h").is_err(), true);
+        assert!(parse("99999999999999999999999999999999999999999h").is_err());
         assert_eq!(parse("0.333333333333333333333333333h"), Ok(1_200_000_000_000 - 1));
     }
 

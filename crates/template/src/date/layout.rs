@@ -1,10 +1,21 @@
 //! Go's layouts: a date is formatted as the reference date, Mon Jan 2 15:04:05 MST 2006, is written.
 
 use super::Date;
+use crate::buffer::append;
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 pub(super) const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -18,7 +29,11 @@ pub(super) enum Part {
     DayBlank,
     DayZero,
     /// Digits of a second behind a separator; `trims` leaves zeros at the end out.
-    Fraction { digits: usize, separator: char, trims: bool },
+    Fraction {
+        digits: usize,
+        separator: char,
+        trims: bool,
+    },
     Hour,
     Hour12,
     Hour12Zero,
@@ -46,8 +61,8 @@ pub(super) struct Offset {
     /// UTC itself is `Z`.
     pub(super) z: bool,
     pub(super) colons: bool,
-    pub(super) minutes: bool,
-    pub(super) seconds: bool,
+    /// How many of hours, minutes and seconds.
+    pub(super) fields: u8,
 }
 
 impl Date {
@@ -99,7 +114,7 @@ impl Date {
             Part::YearShort => padded(civil.year.abs() % 100, 2),
             Part::ZoneName => {
                 let name = self.zone.name_at(self.seconds);
-                let shape = Offset { z: false, colons: false, minutes: true, seconds: false };
+                let shape = Offset { z: false, colons: false, fields: 2 };
                 if name.is_empty() { self.format_offset(shape) } else { name }
             }
         };
@@ -115,11 +130,11 @@ impl Date {
         let colon = if shape.colons { ":" } else { "" };
         let (minutes, seconds) = ((offset / 60).abs(), offset.abs() % 60);
         let mut text = format!("{sign}{:02}", minutes / 60);
-        if shape.minutes {
-            text.push_str(&format!("{colon}{:02}", minutes % 60));
+        if shape.fields > 1 {
+            append(&mut text, format_args!("{colon}{:02}", minutes % 60));
         }
-        if shape.seconds {
-            text.push_str(&format!("{colon}{seconds:02}"));
+        if shape.fields > 2 {
+            append(&mut text, format_args!("{colon}{seconds:02}"));
         }
         text
     }
@@ -153,7 +168,7 @@ pub(super) fn next_part(layout: &str) -> Option<(usize, Part, usize)> {
 
 /// The part that a layout starts with. Those that start alike stand longest first.
 fn part_at(layout: &str) -> Option<(Part, usize)> {
-    let offset = |z, colons, minutes, seconds| Part::Offset(Offset { z, colons, minutes, seconds });
+    let offset = |z, colons, fields| Part::Offset(Offset { z, colons, fields });
     let parts = [
         ("January", Part::Month),
         ("Jan", Part::MonthShort),
@@ -178,16 +193,16 @@ fn part_at(layout: &str) -> Option<(Part, usize)> {
         ("5", Part::Second),
         ("PM", Part::AmPm),
         ("pm", Part::AmPmLower),
-        ("-070000", offset(false, false, true, true)),
-        ("-07:00:00", offset(false, true, true, true)),
-        ("-0700", offset(false, false, true, false)),
-        ("-07:00", offset(false, true, true, false)),
-        ("-07", offset(false, false, false, false)),
-        ("Z070000", offset(true, false, true, true)),
-        ("Z07:00:00", offset(true, true, true, true)),
-        ("Z0700", offset(true, false, true, false)),
-        ("Z07:00", offset(true, true, true, false)),
-        ("Z07", offset(true, false, false, false)),
+        ("-070000", offset(false, false, 3)),
+        ("-07:00:00", offset(false, true, 3)),
+        ("-0700", offset(false, false, 2)),
+        ("-07:00", offset(false, true, 2)),
+        ("-07", offset(false, false, 1)),
+        ("Z070000", offset(true, false, 3)),
+        ("Z07:00:00", offset(true, true, 3)),
+        ("Z0700", offset(true, false, 2)),
+        ("Z07:00", offset(true, true, 2)),
+        ("Z07", offset(true, false, 1)),
     ];
     let found = parts.into_iter().find(|(text, part)| {
         // "Month" and "Jane" are words of their own.

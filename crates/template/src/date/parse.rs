@@ -2,6 +2,7 @@
 
 use super::layout::{MONTHS, Offset, Part, WEEKDAYS, next_part};
 use super::{Civil, Date, Zone, days_in};
+use crate::buffer::append;
 
 impl Date {
     /// Reads a date by a layout. What names no zone is meant in `local`.
@@ -77,11 +78,7 @@ impl<'r> Reader<'r> {
 
     fn cannot_parse(&self, rest: &str, part: &str) -> String {
         let (value, layout) = (quote(self.value), quote(self.layout));
-        format!(
-            "parsing time {value} as {layout}: cannot parse {} as {}",
-            quote(rest),
-            quote(part)
-        )
+        format!("parsing time {value} as {layout}: cannot parse {} as {}", quote(rest), quote(part))
     }
 
     /// Goes over text that stands in the layout as well; any number of blanks equals any other.
@@ -110,7 +107,8 @@ impl<'r> Reader<'r> {
         match part {
             Part::Year => self.found.year = self.digits(4)?,
             Part::YearShort => {
-                let year = self.digits(2)?;
+                // Go reads a sign here as well.
+                let year: i64 = self.take(2)?.parse().map_err(|_| Bad::Form)?;
                 self.found.year = year + if year >= 69 { 1900 } else { 2000 };
             }
             Part::Month => self.found.month = Some(self.name(&MONTHS, usize::MAX)? + 1),
@@ -258,8 +256,8 @@ impl<'r> Reader<'r> {
             (true, true) if self.take(1)? != ":" => Err(Bad::Form),
             (true, _) => self.digits(2),
         };
-        let (hours, minutes) = (field(true, true)?, field(shape.minutes, false)?);
-        let seconds = field(shape.seconds, false)?;
+        let (hours, minutes) = (field(true, true)?, field(shape.fields > 1, false)?);
+        let seconds = field(shape.fields > 2, false)?;
         in_range(hours, 0..=24, "time zone offset hour")?;
         in_range(minutes, 0..=60, "time zone offset minute")?;
         in_range(seconds, 0..=60, "time zone offset second")?;
@@ -385,7 +383,7 @@ pub(super) fn quote(text: &str) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             b' '..=0x7f => out.push(char::from(byte)),
-            _ => out.push_str(&format!("\\x{byte:02x}")),
+            _ => append(&mut out, format_args!("\\x{byte:02x}")),
         }
     }
     out.push('"');

@@ -8,7 +8,10 @@ use jiff::tz::TimeZone;
 pub(crate) enum Zone {
     Utc,
     /// Always so many seconds east of UTC. Without a name it is called by its offset.
-    Fixed { name: String, offset: i64 },
+    Fixed {
+        name: String,
+        offset: i64,
+    },
     /// With rules for when it changes.
     Rules(TimeZone),
 }

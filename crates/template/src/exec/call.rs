@@ -26,16 +26,7 @@ impl<'t> Execution<'t> {
             Body::And => return self.decide(dot, operands, last, false),
             Body::Or => return self.decide(dot, operands, last, true),
         };
-        let is_method = receiver.is_some();
-        let mut values: Vec<Value> = receiver.into_iter().collect();
-        for (index, operand) in operands.iter().enumerate() {
-            let value = self.argument(dot, parameter(function, index), operand)?;
-            values.push(value);
-        }
-        if let Some(last) = last {
-            let parameter = parameter(function, values.len() - usize::from(is_method));
-            values.push(self.fitting(Held::concrete(last), parameter)?);
-        }
+        let values = self.arguments(dot, function, receiver, (operands, last))?;
         if function.name == "call" {
             return self.call_value(operands.first(), &values, at);
         }
@@ -48,6 +39,26 @@ impl<'t> Execution<'t> {
             self.set_at(at.0, at.1);
             self.error(format_args!("error calling {}: {failure}", function.name))
         })
+    }
+
+    /// Evaluates all arguments, behind the receiver of a method.
+    fn arguments(
+        &mut self,
+        dot: &Held,
+        function: &Function,
+        receiver: Option<Value>,
+        (operands, last): (&'t [Operand], Option<Value>),
+    ) -> Result<Vec<Value>> {
+        let is_method = receiver.is_some();
+        let mut values: Vec<Value> = receiver.into_iter().collect();
+        for (index, operand) in operands.iter().enumerate() {
+            values.push(self.argument(dot, parameter(function, index), operand)?);
+        }
+        if let Some(last) = last {
+            let parameter = parameter(function, values.len() - usize::from(is_method));
+            values.push(self.fitting(Held::concrete(last), parameter)?);
+        }
+        Ok(values)
     }
 
     /// Tells what is wrong with `call`: no value that a template can have is a function.
@@ -65,7 +76,8 @@ impl<'t> Execution<'t> {
         let type_name = value.type_name();
         let name = match callee {
             Some(operand) => operand.to_string(),
-            None => self.shown(value)?,
+            None if matches!(value, Value::Text(_)) => self.shown(value)?,
+            None => format!("<{type_name} Value>"),
         };
         self.error(format_args!("error calling call: non-function {name} of type {type_name}"))
     }
@@ -140,10 +152,8 @@ impl<'t> Execution<'t> {
             (Type::Text, _) => self.error(format_args!("expected string; found {operand}")),
             (Type::Int, _) => self.error(format_args!("expected integer; found {operand}")),
             (Type::Float, _) => self.error(format_args!("expected float; found {operand}")),
-            (Type::Date | Type::Map | Type::Version, _) => self.error(format_args!(
-                "can't handle {operand} for arg of type {}",
-                parameter.name()
-            )),
+            (Type::Date | Type::Map | Type::Version, _) => self
+                .error(format_args!("can't handle {operand} for arg of type {}", parameter.name())),
         }
     }
 

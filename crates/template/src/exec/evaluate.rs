@@ -37,7 +37,8 @@ impl<'t> Execution<'t> {
         match &first.term {
             Term::Function(function) => {
                 self.set_at(first.position, first);
-                let called = self.call(dot, function, None, (arguments, last), (command.position, command));
+                let called =
+                    self.call(dot, function, None, (arguments, last), (command.position, command));
                 called.map(Held::concrete)
             }
             Term::Field(_) | Term::Variable(_) | Term::Chain(..) => {
@@ -145,9 +146,7 @@ impl<'t> Execution<'t> {
         let has_arguments = !arguments.is_empty() || last.is_some();
         match &receiver.value {
             Value::Missing => Ok(Held::concrete(Value::Missing)),
-            Value::Nil => {
-                self.error(format_args!("nil pointer evaluating {type_name}.{name}"))
-            }
+            Value::Nil => self.error(format_args!("nil pointer evaluating {type_name}.{name}")),
             Value::Map(_) if has_arguments => {
                 self.error(format_args!("{name} is not a method but has arguments"))
             }
@@ -162,9 +161,7 @@ impl<'t> Execution<'t> {
                     let at = (operand.position, operand as &dyn std::fmt::Display);
                     self.call(dot, method, receiver, (arguments, last), at).map(Held::concrete)
                 }
-                None => {
-                    self.error(format_args!("can't evaluate field {name} in type {type_name}"))
-                }
+                None => self.error(format_args!("can't evaluate field {name} in type {type_name}")),
             },
         }
     }

@@ -10,16 +10,19 @@ use crate::quote::is_print;
 use crate::value::{Element, Value, is_true};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function { name: "and", parameters: &[Type::Raw, Type::Raw], is_variadic: true, body: Body::And },
+    Function {
+        name: "and",
+        parameters: &[Type::Raw, Type::Raw],
+        is_variadic: true,
+        body: Body::And,
+    },
     Function { name: "or", parameters: &[Type::Raw, Type::Raw], is_variadic: true, body: Body::Or },
     // Only told apart by its name: no value here is a function that could be called.
     Function::variadic("call", &[Type::Raw, Type::Raw], |_| Ok(Value::Missing)),
     Function::fixed("not", &[Type::Raw], |call| Ok(Value::Bool(!is_true(call.any(0))))),
     Function::fixed("len", &[Type::Raw], len),
     Function::variadic("index", &[Type::Raw, Type::Raw], index),
-    Function::variadic("print", &[Type::Any], |call| {
-        print::print(call.values).map(Value::text)
-    }),
+    Function::variadic("print", &[Type::Any], |call| print::print(call.values).map(Value::text)),
     Function::variadic("println", &[Type::Any], |call| {
         print::println(call.values).map(Value::text)
     }),
@@ -48,7 +51,7 @@ fn len(call: &Call<'_>) -> Result<Value, Failure> {
         Value::Map(map) => map.len(),
         Value::Missing => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
         Value::Nil => return Err("len of nil pointer".into()),
-        other => return Err(format!("len of type {}", other.type_name()).into()),
+        other => return Err(format!("len of type {}", pointed_to(other)).into()),
     };
     Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
 }
@@ -83,10 +86,15 @@ fn index(call: &Call<'_>) -> Result<Value, Failure> {
                     return Err(format!("value has type {name}; should be string").into());
                 }
             },
-            other => return Err(format!("can't index item of type {}", other.type_name()).into()),
+            other => return Err(format!("can't index item of type {}", pointed_to(other)).into()),
         };
     }
     Ok(item)
+}
+
+/// The name of the type; of what it points to, if it is a pointer.
+fn pointed_to(value: &Value) -> &'static str {
+    value.type_name().trim_start_matches('*')
 }
 
 fn out_of_string() -> Failure {
@@ -154,7 +162,7 @@ fn is_equal(left: &Value, right: &Value) -> Result<bool, Failure> {
             let nil = |value: &Value| {
                 value.is_nil() || matches!(value, Value::List(list) if list.is_nil())
             };
-            if left.is_nil() || right.is_nil() || nil(left) || nil(right) {
+            if left.is_nil() || right.is_nil() {
                 return Ok(nil(left) == nil(right));
             }
             if left.kind_name() != right.kind_name() {
@@ -166,6 +174,9 @@ fn is_equal(left: &Value, right: &Value) -> Result<bool, Failure> {
                     types.0, types.1
                 )
                 .into());
+            }
+            if nil(left) || nil(right) {
+                return Ok(nil(left) == nil(right));
             }
             match (left, right) {
                 (Value::Version(left), Value::Version(right)) => {

@@ -18,9 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::fixed("camelcase", &[Str], |call| Ok(camel_case(&call.str(0)))),
     Function::fixed("initials", &[Str], initials),
     Function::fixed("nospace", &[Str], without_space),
-    Function::fixed("wrap", &[Int, Str], |call| {
-        wrap(call.bytes(1), call.int(0), b"\n", false)
-    }),
+    Function::fixed("wrap", &[Int, Str], |call| wrap(call.bytes(1), call.int(0), b"\n", false)),
     Function::fixed("wrapWith", &[Int, Str, Str], |call| {
         let newline = if call.bytes(1).is_empty() { b"\n" } else { call.bytes(1) };
         wrap(call.bytes(2), call.int(0), newline, true)
@@ -185,7 +183,8 @@ impl<'w> Words<'w> {
         let length = match kind {
             Word::Upper => self.upper_length(),
             Word::Letters => self.run(|c| kind_of(c) == Word::Letters),
-            Word::Other => self.run(|c| kind_of(c) == Word::Other),
+            // Of connectors, those that are signs go on with other signs.
+            Word::Punctuation => self.run(is_punctuation),
             kind => self.run(move |c| kind_of(c) == kind),
         };
         let (word, rest) = self.0.split_at(length);
@@ -201,7 +200,8 @@ impl<'w> Words<'w> {
     fn upper_length(&self) -> usize {
         let capitals = self.run(|c| kind_of(c) == Word::Upper);
         let behind = &self.0[capitals..];
-        let letters = behind.len() - behind.trim_start_matches(|c| kind_of(c) == Word::Letters).len();
+        let letters =
+            behind.len() - behind.trim_start_matches(|c| kind_of(c) == Word::Letters).len();
         let last = self.0[..capitals].chars().next_back().map_or(0, char::len_utf8);
         match (letters, capitals > last) {
             (0, _) => capitals,
@@ -234,9 +234,10 @@ fn is_without_words(character: char) -> bool {
 fn is_punctuation(character: char) -> bool {
     match character {
         c if c.is_ascii() => c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c),
-        '\u{a1}' | '\u{a7}' | '\u{ab}' | '\u{b6}' | '\u{b7}' | '\u{bb}' | '\u{bf}' => true,
-        '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3001}'..='\u{3003}' => true,
-        _ => false,
+        c => {
+            let general = '\u{2010}'..='\u{2027}';
+            "¡§«¶·»¿、。〃".contains(c) || general.contains(&c) || ('‰'..='⁞').contains(&c)
+        }
     }
 }
 

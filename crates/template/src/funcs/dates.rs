@@ -12,9 +12,7 @@ use Type::{Any, Date as Moment, Text as Str};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::fixed("now", &[], |call| call.session.now().map(date_value)),
     Function::fixed("ago", &[Any], ago),
-    Function::fixed("date", &[Str, Any], |call| {
-        shown_in(call, call.any(1), "Local", &call.str(0))
-    }),
+    Function::fixed("date", &[Str, Any], |call| shown_in(call, call.any(1), "Local", &call.str(0))),
     Function::fixed("dateInZone", &[Str, Any, Str], |call| {
         shown_in(call, call.any(1), &call.str(2), &call.str(0))
     }),

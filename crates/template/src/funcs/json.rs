@@ -31,7 +31,6 @@ const PRETTY: Style = Style { escapes_html: true, indents: true };
 const RAW: Style = Style { escapes_html: false, indents: false };
 
 /// What sprig makes of a value that cannot be JSON.
-#[expect(clippy::needless_pass_by_value, reason = "takes what `or_else` gives")]
 fn nothing(_: Failure) -> Result<Value, Failure> {
     Ok(Value::text(""))
 }

@@ -213,7 +213,8 @@ fn deep_copy(value: &Value, call: &Call<'_>, depth: usize) -> Result<Value, Fail
         Value::Map(map) => {
             call.session.spend(map.len())?;
             let entries = map.snapshot().into_iter();
-            let entries = entries.map(|(key, value)| Ok((key, deep_copy(&value, call, depth + 1)?)));
+            let entries =
+                entries.map(|(key, value)| Ok((key, deep_copy(&value, call, depth + 1)?)));
             let entries = entries.collect::<Result<_, Failure>>()?;
             Ok(Value::Map(Rc::new(Map::new(map.element(), entries))))
         }

@@ -20,7 +20,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::Bool(call.values.iter().any(is_true)))
     }),
     Function::fixed("ternary", &[Type::Any, Type::Any, Type::Bool], |call| {
-        Ok(call.any(if call.bool(2) { 0 } else { 1 }).clone())
+        Ok(call.any(usize::from(!call.bool(2))).clone())
     }),
     Function::fixed("fail", &[Type::Text], |call| Err(call.str(0).into_owned().into())),
     Function::fixed("hello", &[], |_| Ok(Value::text("Hello!"))),

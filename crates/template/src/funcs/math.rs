@@ -19,9 +19,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let octal = parse_int(&String::from_utf8_lossy(&text), 8);
         Ok(Value::Int64(octal.unwrap_or(0)))
     }),
-    Function::fixed("add1", &[Any], |call| {
-        Ok(Value::Int64(call.any(0).to_int().wrapping_add(1)))
-    }),
+    Function::fixed("add1", &[Any], |call| Ok(Value::Int64(call.any(0).to_int().wrapping_add(1)))),
     Function::variadic("add", &[Any], |call| {
         let numbers = call.values.iter().map(Value::to_int);
         Ok(Value::Int64(numbers.fold(0, i64::wrapping_add)))
@@ -83,9 +81,11 @@ fn max(call: &Call<'_>) -> Result<Value, Failure> {
 /// Takes the number that is beyond all others; one that is none beats all.
 fn extreme(call: &Call<'_>, is_beyond: fn(f64, f64) -> bool) -> Result<Value, Failure> {
     let numbers = call.values.iter().map(Value::to_float);
-    let found = numbers.reduce(|left, right| {
-        if right.is_nan() || is_beyond(left, right) { right } else { left }
-    });
+    let found = numbers.reduce(
+        |left, right| {
+            if right.is_nan() || is_beyond(left, right) { right } else { left }
+        },
+    );
     Ok(Value::Float(found.unwrap_or(0.0)))
 }
 
@@ -118,11 +118,11 @@ fn fold_from_first(
     fold(start, call.from(1), combine)
 }
 
-/// The numbers from `start` up, or down, to before `stop`.
-fn steps(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Failure> {
+/// The numbers from `start` up, or down, to before `end`.
+fn steps(start: i64, end: i64, step: i64) -> Result<Vec<i64>, Failure> {
     let mut numbers = Vec::new();
     let mut number = start;
-    while if stop < start { step < 0 && number > stop } else { step > 0 && number < stop } {
+    while if end < start { step < 0 && number > end } else { step > 0 && number < end } {
         if numbers.len() == MAX_ITEMS {
             return Err(format!("the list exceeds {MAX_ITEMS} items").into());
         }

@@ -40,9 +40,7 @@ const OF_DATES: &[Function] = &[
     Function::fixed("Unix", &[], |call| Ok(Value::Int64(call.date(0).unix()))),
     Function::fixed("UnixMilli", &[], |call| Ok(Value::Int64(unix_in(call.date(0), 1_000)))),
     Function::fixed("UnixMicro", &[], |call| Ok(Value::Int64(unix_in(call.date(0), 1_000_000)))),
-    Function::fixed("UnixNano", &[], |call| {
-        Ok(Value::Int64(unix_in(call.date(0), 1_000_000_000)))
-    }),
+    Function::fixed("UnixNano", &[], |call| Ok(Value::Int64(unix_in(call.date(0), 1_000_000_000)))),
     Function::fixed("IsZero", &[], |call| {
         Ok(Value::Bool(call.date(0).is_same_moment(&Date::ZERO)))
     }),
@@ -75,18 +73,14 @@ const OF_VERSIONS: &[Function] = &[
     Function::fixed("IncMajor", &[], |call| Ok(version_value(call.version(0)?.next_major()))),
     Function::fixed("IncMinor", &[], |call| Ok(version_value(call.version(0)?.next_minor()))),
     Function::fixed("IncPatch", &[], |call| Ok(version_value(call.version(0)?.next_patch()))),
-    Function::fixed("Compare", &[Other], |call| {
-        Ok(Value::Int(i64::from(compare(call)? as i8)))
-    }),
+    Function::fixed("Compare", &[Other], |call| Ok(Value::Int(i64::from(compare(call)? as i8)))),
     Function::fixed("Equal", &[Other], |call| {
         Ok(Value::Bool(!call.any(1).is_nil() && compare(call)?.is_eq()))
     }),
     Function::fixed("LessThan", &[Other], |call| Ok(Value::Bool(compare(call)?.is_lt()))),
     Function::fixed("LessThanEqual", &[Other], |call| Ok(Value::Bool(compare(call)?.is_le()))),
     Function::fixed("GreaterThan", &[Other], |call| Ok(Value::Bool(compare(call)?.is_gt()))),
-    Function::fixed("GreaterThanEqual", &[Other], |call| {
-        Ok(Value::Bool(compare(call)?.is_ge()))
-    }),
+    Function::fixed("GreaterThanEqual", &[Other], |call| Ok(Value::Bool(compare(call)?.is_ge()))),
 ];
 
 /// Finds the method of a value by its name.

@@ -1,5 +1,7 @@
 //! Regular expressions in Go's syntax.
 
+use std::borrow::Cow;
+
 use regex::Regex;
 
 use super::{Call, Function, Type};
@@ -11,9 +13,7 @@ use crate::value::{Element, Text, Value};
 use Type::{Int, Text as Str};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::fixed("regexMatch", &[Str, Str], |call| {
-        is_match(call).or(Ok(Value::Bool(false)))
-    }),
+    Function::fixed("regexMatch", &[Str, Str], |call| is_match(call).or(Ok(Value::Bool(false)))),
     Function::fixed("mustRegexMatch", &[Str, Str], is_match),
     Function::fixed("regexFind", &[Str, Str], |call| find(call).map_err(|f| panicked(call, f))),
     Function::fixed("mustRegexFind", &[Str, Str], find),
@@ -43,11 +43,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The expression in the first argument.
 fn compiled(call: &Call<'_>) -> Result<Regex, Failure> {
     let text = call.str(0);
+    if matches!(text, Cow::Owned(_)) {
+        return Err(format!("error parsing regexp: invalid UTF-8: `{text}`").into());
+    }
     call.session.pattern(&text, || pattern::compile(&text))
 }
 
 /// The failure of a function that in Go gives up with more words.
-#[expect(clippy::needless_pass_by_value, reason = "takes what `map_err` gives")]
 fn panicked(call: &Call<'_>, failure: Failure) -> Failure {
     let text = call.bytes(0);
     let shown = if crate::quote::can_backquote(text) {

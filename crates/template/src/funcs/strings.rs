@@ -110,7 +110,8 @@ fn substr(call: &Call<'_>) -> Result<Value, Failure> {
         (start, end) => (start, end, false),
     };
     if from_start && (end < 0 || end > length) {
-        let with_length = if end > length { format!(" with length {length}") } else { String::new() };
+        let with_length =
+            if end > length { format!(" with length {length}") } else { String::new() };
         return Err(out_of_range(format!("[:{end}]{with_length}")));
     }
     if start > end {

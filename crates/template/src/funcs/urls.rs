@@ -3,16 +3,15 @@
 use std::net::Ipv6Addr;
 
 use super::{Call, Function, Type};
+use crate::buffer::append;
 use crate::error::Failure;
 use crate::quote::quote;
 use crate::value::{Text, Value};
 
 use Type::{Map as Dict, Text as Str};
 
-pub(super) const FUNCTIONS: &[Function] = &[
-    Function::fixed("urlParse", &[Str], parse),
-    Function::fixed("urlJoin", &[Dict], join),
-];
+pub(super) const FUNCTIONS: &[Function] =
+    &[Function::fixed("urlParse", &[Str], parse), Function::fixed("urlJoin", &[Dict], join)];
 
 /// The parts of a URL, decoded.
 #[derive(Default)]
@@ -21,14 +20,14 @@ struct Url {
     opaque: String,
     user: Option<User>,
     host: String,
-    path: String,
+    path: Vec<u8>,
     query: String,
-    fragment: String,
+    fragment: Vec<u8>,
 }
 
 struct User {
-    name: String,
-    password: Option<String>,
+    name: Vec<u8>,
+    password: Option<Vec<u8>>,
 }
 
 /// Where in a URL something stands; each place has characters of its own that need no escape.
@@ -64,23 +63,23 @@ fn parse(call: &Call<'_>) -> Result<Value, Failure> {
     let hostname = url.hostname().to_owned();
     let userinfo = url.user.as_ref().map(User::to_text).unwrap_or_default();
     let parts = [
-        ("scheme", url.scheme),
-        ("host", url.host),
-        ("hostname", hostname),
-        ("path", url.path),
-        ("query", url.query),
-        ("opaque", url.opaque),
-        ("fragment", url.fragment),
-        ("userinfo", userinfo),
+        ("scheme", Text::from(url.scheme)),
+        ("host", url.host.into()),
+        ("hostname", hostname.into()),
+        ("path", url.path.into()),
+        ("query", url.query.into()),
+        ("opaque", url.opaque.into()),
+        ("fragment", url.fragment.into()),
+        ("userinfo", userinfo.into()),
     ];
-    Ok(Value::map(parts.map(|(name, part)| (Text::from(name), Value::text(part)))))
+    Ok(Value::map(parts.map(|(name, part)| (Text::from(name), Value::Text(part)))))
 }
 
 fn join(call: &Call<'_>) -> Result<Value, Failure> {
     let map = call.map(0);
-    let part = |name: &str| match map.get(name.as_bytes()) {
-        None => Ok(String::new()),
-        Some(Value::Text(text)) => Ok(text.to_str().into_owned()),
+    let bytes = |name: &str| match map.get(name.as_bytes()) {
+        None => Ok(Vec::new()),
+        Some(Value::Text(text)) => Ok(text.as_bytes().to_vec()),
         Some(value) if value.is_nil() => Err(Failure::from(super::NIL_POINTER)),
         Some(value) => {
             let kind = value.kind_name();
@@ -88,13 +87,14 @@ fn join(call: &Call<'_>) -> Result<Value, Failure> {
                 .into())
         }
     };
+    let part = |name| Ok::<_, Failure>(String::from_utf8_lossy(&bytes(name)?).into_owned());
     let url = Url {
         scheme: part("scheme")?,
         host: part("host")?,
-        path: part("path")?,
+        path: bytes("path")?,
         query: part("query")?,
         opaque: part("opaque")?,
-        fragment: part("fragment")?,
+        fragment: bytes("fragment")?,
         user: user_of(&part("userinfo")?)?,
     };
     Ok(Value::text(url.to_text()))
@@ -112,9 +112,8 @@ fn user_of(userinfo: &str) -> Result<Option<User>, Failure> {
 impl Url {
     fn parse(text: &str) -> Result<Self, String> {
         let (before, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let shown = |text: &str, error: String| {
-            format!("parse {}: {error}", quote(text.as_bytes()))
-        };
+        let shown =
+            |text: &str, error: String| format!("parse {}: {error}", quote(text.as_bytes()));
         let mut url = Self::parse_before_fragment(before).map_err(|error| shown(before, error))?;
         url.fragment = unescape(fragment, Place::Fragment).map_err(|error| shown(text, error))?;
         Ok(url)
@@ -126,7 +125,7 @@ impl Url {
             return Err("net/url: invalid control character in URL".to_owned());
         }
         if text == "*" {
-            text.clone_into(&mut url.path);
+            url.path = b"*".to_vec();
             return Ok(url);
         }
         let (scheme, rest) = split_scheme(text)?;
@@ -159,8 +158,7 @@ impl Url {
         };
         self.host = self.parse_host(host)?;
         let Some(userinfo) = userinfo else { return Ok(()) };
-        let is_allowed =
-            |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
         if !userinfo.chars().all(is_allowed) {
             return Err("net/url: invalid userinfo".to_owned());
         }
@@ -174,9 +172,9 @@ impl Url {
 
     fn parse_host(&self, host: &str) -> Result<String, String> {
         let check_port = |port: &str| {
-            let is_port = port.strip_prefix(':').map_or(port.is_empty(), |digits| {
-                digits.bytes().all(|byte| byte.is_ascii_digit())
-            });
+            let is_port = port
+                .strip_prefix(':')
+                .map_or(port.is_empty(), |digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
             let bad = || format!("invalid port {} after host", quote(port.as_bytes()));
             is_port.then_some(()).ok_or_else(bad)
         };
@@ -188,12 +186,12 @@ impl Url {
                 let is_web = matches!(&*self.scheme, "http" | "https");
                 let colon = if is_web { host.find(':') } else { host.rfind(':') };
                 check_port(&host[colon.unwrap_or(host.len())..])?;
-                return unescape(host, Place::Host);
+                return unescape_host(host);
             }
         }
         let end = host.rfind(']').ok_or("missing ']' in host")?;
         check_port(&host[end + 1..])?;
-        let address = unescape(&host[1..end], Place::Host)?;
+        let address = unescape_host(&host[1..end])?;
         let without_zone = address.split('%').next().unwrap_or(&address);
         if without_zone.parse::<Ipv6Addr>().is_err() {
             let shown = quote(address.as_bytes());
@@ -241,10 +239,9 @@ impl Url {
                 text.push_str(&user.to_text());
                 text.push('@');
             }
-            text.push_str(&escape(&self.host, Place::Host));
+            text.push_str(&escape(self.host.as_bytes(), Place::Host));
         }
-        let path =
-            if self.path == "*" { "*".to_owned() } else { escape(&self.path, Place::Path) };
+        let path = if self.path == b"*" { "*".to_owned() } else { escape(&self.path, Place::Path) };
         if !path.is_empty() && !path.starts_with('/') && !self.host.is_empty() {
             text.push('/');
         }
@@ -278,7 +275,12 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     }
 }
 
-fn unescape(text: &str, place: Place) -> Result<String, String> {
+fn unescape_host(text: &str) -> Result<String, String> {
+    let bytes = unescape(text, Place::Host)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unescape(text: &str, place: Place) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     let invalid = |escape: &[u8]| format!("invalid URL escape {}", quote(escape));
@@ -302,14 +304,14 @@ fn unescape(text: &str, place: Place) -> Result<String, String> {
         bytes.push(code);
         rest = &behind[2..];
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
-fn escape(text: &str, place: Place) -> String {
+fn escape(text: &[u8], place: Place) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in text {
         if place.needs_escape(byte) {
-            out.push_str(&format!("%{byte:02X}"));
+            append(&mut out, format_args!("%{byte:02X}"));
         } else {
             out.push(char::from(byte));
         }

@@ -2,7 +2,9 @@ use super::*;
 
 #[test]
 fn reads_whole_numbers_with_prefixes() {
-    for (text, value) in [("0", 0), ("-5", -5), ("0x1F", 31), ("0b101", 5), ("0o17", 15), ("017", 15)] {
+    for (text, value) in
+        [("0", 0), ("-5", -5), ("0x1F", 31), ("0b101", 5), ("0o17", 15), ("017", 15)]
+    {
         assert_eq!(parse_int(text, 0), Ok(value), "{text}");
     }
     assert_eq!(parse_int("1_000", 0), Ok(1000));
@@ -18,9 +20,14 @@ fn reads_whole_numbers_with_prefixes() {
 
 #[test]
 fn reads_floats() {
-    for (text, value) in
-        [("1.5", 1.5), (".5", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("0x1p4", 16.0), ("-0x.8p1", -1.0)]
-    {
+    for (text, value) in [
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("0x1p4", 16.0),
+        ("-0x.8p1", -1.0),
+    ] {
         assert_eq!(parse_float(text), Some(value), "{text}");
     }
     for text in ["", ".", "1e", "1e400", "0x1", "0xp1", "+nan", "x", "1__0.5"] {

@@ -11,7 +11,8 @@ impl<'t> Parser<'t> {
     /// Reads a pipeline up to `end`, and `end` itself.
     pub(super) fn pipe(&mut self, context: &str, end: &TokenKind) -> Result<Pipe> {
         let position = self.peek_behind_space().position;
-        let mut pipe = Pipe { position, assigns: false, variables: Vec::new(), commands: Vec::new() };
+        let mut pipe =
+            Pipe { position, assigns: false, variables: Vec::new(), commands: Vec::new() };
         self.declarations(&mut pipe, context)?;
         loop {
             let token = self.advance_behind_space();
@@ -173,10 +174,7 @@ impl<'t> Parser<'t> {
         self.error(&format!("undefined variable {}", quote(name.as_bytes())))
     }
 
-    fn number(
-        &mut self,
-        number: Result<crate::ast::Number, String>,
-    ) -> Result<Term> {
+    fn number(&mut self, number: Result<crate::ast::Number, String>) -> Result<Term> {
         match number {
             Ok(number) => Ok(Term::Number(number)),
             Err(message) => self.error(&message),

@@ -87,7 +87,7 @@ impl Formatter<'_> {
                 self.printer.out.push(format!("%!{verb}(MISSING)"))?;
             }
             _ => {
-                if verb == 'v' {
+                if matches!(verb, 'v' | 'w') {
                     let flags = &mut self.printer.flags;
                     flags.source = std::mem::take(&mut flags.sharp);
                     flags.plus = false;
@@ -121,7 +121,8 @@ impl Formatter<'_> {
             return false;
         }
         self.reordered = true;
-        let Some(end) = self.rest.iter().position(|&byte| byte == b']').filter(|_| self.rest.len() >= 3)
+        let Some(end) =
+            self.rest.iter().position(|&byte| byte == b']').filter(|_| self.rest.len() >= 3)
         else {
             self.index_is_good = false;
             self.rest = &self.rest[1..];
@@ -196,18 +197,14 @@ impl Formatter<'_> {
 
     /// Reads a number off the format; one that is too large takes the rest of the format with it.
     fn number(&mut self) -> Option<usize> {
-        match number(self.rest) {
-            Some((value, length)) => {
-                self.rest = &self.rest[length..];
-                Some(value)
-            }
-            None => {
-                if self.rest.first().is_some_and(u8::is_ascii_digit) {
-                    self.rest = &[];
-                }
-                None
-            }
+        if let Some((value, length)) = number(self.rest) {
+            self.rest = &self.rest[length..];
+            return Some(value);
         }
+        if self.rest.first().is_some_and(u8::is_ascii_digit) {
+            self.rest = &[];
+        }
+        None
     }
 }
 

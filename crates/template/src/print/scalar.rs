@@ -1,6 +1,7 @@
 //! Prints numbers and text with every verb and flag.
 
 use super::{Flags, Printer};
+use crate::buffer::append;
 use crate::error::Failure;
 use crate::number::format_float;
 use crate::quote;
@@ -18,7 +19,10 @@ impl Printer {
         let signed = matches!(value, Value::Int(_) | Value::Int64(_));
         match verb {
             'v' if self.flags.source && !signed => {
-                self.out.push(format!("{magnitude:#x}"))
+                self.flags.sharp = true;
+                let written = self.digits(magnitude, false, 'x');
+                self.flags.sharp = false;
+                written
             }
             'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => self.digits(magnitude, negative, verb),
             'c' => self.pad(character(magnitude, negative).encode_utf8(&mut [0; 4]).as_bytes()),
@@ -54,6 +58,7 @@ impl Printer {
             'b' if flags.sharp => "0b",
             'x' if flags.sharp => "0x",
             'X' if flags.sharp => "0X",
+            'O' if flags.sharp && zeros.is_empty() && !digits.starts_with('0') => "0o0",
             'O' => "0o",
             'o' if flags.sharp && zeros.is_empty() && !digits.starts_with('0') => "0",
             _ => "",
@@ -66,7 +71,7 @@ impl Printer {
         let mut text = format!("U+{code:0least$X}");
         let character = u32::try_from(code).ok().and_then(char::from_u32);
         if let Some(character) = character.filter(|&c| self.flags.sharp && quote::is_print(c)) {
-            text.push_str(&format!(" '{character}'"));
+            append(&mut text, format_args!(" '{character}'"));
         }
         self.pad_with_blanks(&text)
     }
@@ -109,7 +114,7 @@ impl Printer {
     /// Prints text.
     pub(super) fn text(&mut self, text: &[u8], verb: char, value: &Value) -> Result<(), Failure> {
         match verb {
-            'v' if self.flags.source => self.quoted(text),
+            'v' if self.flags.source => self.quoted(shortened(text, self.flags)),
             'v' | 's' => self.pad(shortened(text, self.flags)),
             'x' => self.hexadecimal(text, false),
             'X' => self.hexadecimal(text, true),
@@ -122,19 +127,14 @@ impl Printer {
         if self.flags.sharp && quote::can_backquote(text) {
             return self.pad(&[b"`", text, b"`"].concat());
         }
-        let quoted =
-            if self.flags.plus { quote::quote_ascii(text) } else { quote::quote(text) };
+        let quoted = if self.flags.plus { quote::quote_ascii(text) } else { quote::quote(text) };
         self.pad(quoted.as_bytes())
     }
 
     fn hexadecimal(&mut self, text: &[u8], upper: bool) -> Result<(), Failure> {
         let flags = self.flags;
         let taken = &text[..flags.precision.unwrap_or(text.len()).min(text.len())];
-        let prefix = match (flags.sharp, upper) {
-            (false, _) => "",
-            (true, false) => "0x",
-            (true, true) => "0X",
-        };
+        let prefix = if flags.sharp { "0x" } else { "" };
         let mut out = String::with_capacity(2 * taken.len());
         for (index, byte) in taken.iter().enumerate() {
             if index > 0 && flags.space {
@@ -143,7 +143,10 @@ impl Printer {
             if index == 0 || flags.space {
                 out.push_str(prefix);
             }
-            out.push_str(&if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+            append(&mut out, format_args!("{byte:02x}"));
+        }
+        if upper {
+            out.make_ascii_uppercase();
         }
         self.pad(out.as_bytes())
     }

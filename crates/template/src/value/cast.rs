@@ -1,7 +1,7 @@
 //! The lenient conversions of the sprig functions.
 
 use super::Value;
-use crate::number::{float_to_int, parse_float, parse_int};
+use crate::number::{float_to_int, int_to_float, parse_float, parse_int, uint_to_float};
 
 impl Value {
     /// Makes a whole number of nearly anything; what is no number becomes 0.
@@ -20,9 +20,9 @@ impl Value {
     /// Makes a floating-point number of nearly anything; what is no number becomes 0.
     pub(crate) fn to_float(&self) -> f64 {
         match self {
-            Self::Int(value) | Self::Int64(value) => *value as f64,
+            Self::Int(value) | Self::Int64(value) => int_to_float(*value),
             Self::Uint8(value) => f64::from(*value),
-            Self::Uint64(value) => *value as f64,
+            Self::Uint64(value) => uint_to_float(*value),
             Self::Float(value) => *value,
             Self::Bool(value) => f64::from(u8::from(*value)),
             Self::Text(text) => parse_float(&text.to_str()).unwrap_or(0.0),

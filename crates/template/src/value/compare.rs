@@ -1,5 +1,6 @@
 //! Truth and deep equality.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::{MAX_NESTING, Value, too_deep};
@@ -47,7 +48,9 @@ fn equal_at(left: &Value, right: &Value, steps: &mut Steps) -> Result<bool, Fail
         }
         (Value::Uint8(left), Value::Uint8(right)) => left == right,
         (Value::Uint64(left), Value::Uint64(right)) => left == right,
-        (Value::Float(left), Value::Float(right)) => left == right,
+        (Value::Float(left), Value::Float(right)) => {
+            left.partial_cmp(right).is_some_and(Ordering::is_eq)
+        }
         (Value::Text(left), Value::Text(right)) => left == right,
         (Value::Date(left), Value::Date(right)) => left == right,
         (Value::Version(left), Value::Version(right)) => left == right,
@@ -56,8 +59,7 @@ fn equal_at(left: &Value, right: &Value, steps: &mut Steps) -> Result<bool, Fail
             if shape(left) != shape(right) {
                 return Ok(false);
             }
-            Rc::ptr_eq(left, right)
-                || all_equal(left.items().iter().zip(right.items()), steps)?
+            Rc::ptr_eq(left, right) || all_equal(left.items().iter().zip(right.items()), steps)?
         }
         (Value::Map(left), Value::Map(right)) => {
             if left.element() != right.element() || left.len() != right.len() {

@@ -215,7 +215,9 @@ mod tests {
         let outer = empty();
         let inner = empty();
         outer.insert("inner".into(), Value::Map(Rc::clone(&inner))).expect("no cycle yet");
-        assert!(inner.insert("x".into(), Value::list(vec![Value::Map(Rc::clone(&outer))])).is_err());
+        assert!(
+            inner.insert("x".into(), Value::list(vec![Value::Map(Rc::clone(&outer))])).is_err()
+        );
         assert!(outer.insert("self".into(), Value::Map(Rc::clone(&outer))).is_err());
         assert_eq!(inner.len(), 0);
     }

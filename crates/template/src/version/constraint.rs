@@ -61,7 +61,13 @@ impl Constraints {
 
 /// Reads constraints with blanks or commas between them. Nothing if the text looks otherwise.
 fn all_of(text: &str) -> Option<Result<Vec<Constraint>, String>> {
-    let mut constraints = Vec::new();
+    let parts = parts_of(text)?;
+    Some(parts.iter().map(|(operator, parts)| Constraint::new(*operator, parts)).collect())
+}
+
+fn parts_of(text: &str) -> Option<Vec<(Operator, Parts<'_>)>> {
+    let mut found = Vec::new();
+    let mut has_comma = true;
     let mut rest = text.trim_ascii_start();
     loop {
         let operator = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign));
@@ -70,25 +76,29 @@ fn all_of(text: &str) -> Option<Result<Vec<Constraint>, String>> {
         rest = parts.rest;
         let operator = operator.map(|(_, operator)| *operator);
         let upper = range_end(rest).filter(|_| operator.is_none());
+        // Go puts two comparisons in the place of a range and of the blanks around it.
+        if upper.is_some() && !has_comma {
+            return None;
+        }
+        let is_range = upper.is_some();
         let operator = match (operator, &upper) {
             (Some(operator), _) => operator,
             (None, Some(_)) => Operator::GreaterOrEqual,
             (None, None) => Operator::Equal,
         };
-        let more = upper.map(|parts| (Operator::LessOrEqual, parts));
-        for (operator, parts) in std::iter::once((operator, parts)).chain(more) {
-            rest = parts.rest;
-            match Constraint::new(operator, &parts) {
-                Ok(constraint) => constraints.push(constraint),
-                Err(error) => return Some(Err(error)),
-            }
+        found.push((operator, parts));
+        if let Some(upper) = upper {
+            rest = upper.rest;
+            found.push((Operator::LessOrEqual, upper));
         }
         let next = rest.trim_ascii_start();
         if next.is_empty() {
-            return Some(Ok(constraints));
+            return Some(found);
         }
-        let has_blank = next.len() < rest.len();
-        rest = match next.strip_prefix(',') {
+        let has_blank = next.len() < rest.len() || is_range;
+        let behind_comma = next.strip_prefix(',');
+        has_comma = behind_comma.is_some();
+        rest = match behind_comma {
             Some(behind) => behind.trim_ascii_start(),
             None if has_blank => next,
             None => return None,

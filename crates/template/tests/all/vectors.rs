@@ -26,7 +26,9 @@ fn difference(vector: &Value) -> Option<String> {
     let template = vector["template"].as_str().expect("a template");
     let (go, ours) = (outcome_of_go(vector), outcome(template, &vector["input"]));
     let is_same = match (&go, &ours) {
-        (Err(go), Err(ours)) if go.contains(REGEX) => go.split(REGEX).next() == ours.split(REGEX).next(),
+        (Err(go), Err(ours)) if go.contains(REGEX) => {
+            go.split(REGEX).next() == ours.split(REGEX).next()
+        }
         _ => go == ours,
     };
     (!is_same).then(|| format!("{} {template:?}\n  Go: {go:?}\n  we: {ours:?}", vector["topic"]))
@@ -56,6 +58,7 @@ pub(crate) fn berlin(name: &str) -> Option<Vec<u8>> {
         [&b"TZif2"[..], &[0; 15], counts.as_flattened()].concat()
     };
     // One type, UTC+1 without daylight saving time, called CET; the footer has the rules.
-    let block = [&header([0, 0, 0, 0, 1, 4])[..], &3600_i32.to_be_bytes(), &[0, 0], b"CET\0"].concat();
+    let block =
+        [&header([0, 0, 0, 0, 1, 4])[..], &3600_i32.to_be_bytes(), &[0, 0], b"CET\0"].concat();
     Some([&block[..], &block, b"\nCET-1CEST,M3.5.0,M10.5.0/3\n"].concat())
 }
