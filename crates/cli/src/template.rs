@@ -1,19 +1,19 @@
-//! Go templates over JSON, with the functions that users of `oras` know from sprig.
+//! Go templates over reports, which see the variables and the clock that the user sees.
 
-mod check;
-mod functions;
+use oras_template::{TemplateError, World};
 
-use std::sync::Arc;
-
-use gotmpl::{TemplateError, Value};
-
+use crate::env::Environment;
 use crate::error::{CliError, Result};
 
 /// The name that messages call every template by, as `oras` does.
 const NAME: &str = "format output";
 
 /// A template that parses.
-pub(crate) struct Template(gotmpl::Template);
+#[derive(Debug)]
+pub(crate) struct Template {
+    template: oras_template::Template,
+    environment: Environment,
+}
 
 impl Template {
     /// Parses `source`.
@@ -22,12 +22,10 @@ impl Template {
     ///
     /// About the first mistake in it, as Go says it; functions and variables that do not exist
     /// are mistakes too.
-    pub(crate) fn parse(source: &str) -> Result<Self> {
-        let functions = functions::all();
-        let template = gotmpl::Template::new(NAME).funcs(functions.clone());
-        let template = template.parse(source).map_err(|error| described(&error))?;
-        check::check(source, &functions)?;
-        Ok(Self(template))
+    pub(crate) fn parse(source: &str, environment: &Environment) -> Result<Self> {
+        let template =
+            oras_template::Template::parse(NAME, source).map_err(|error| told(&error))?;
+        Ok(Self { template, environment: environment.clone() })
     }
 
     /// Applies it to `data`.
@@ -36,44 +34,15 @@ impl Template {
     ///
     /// If what it wants to do cannot be done with the data.
     pub(crate) fn render(&self, data: &serde_json::Value) -> Result<String> {
-        self.0.execute_to_string(&to_value(data)).map_err(|error| described(&error))
+        let world = World::new()
+            .with_now(self.environment.now())
+            .with_variables(|name| self.environment.variable(name)?.to_str().map(str::to_owned));
+        self.template.render_in(data, &world).map_err(|error| told(&error))
     }
 }
 
-impl std::fmt::Debug for Template {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Template")
-    }
-}
-
-fn described(error: &TemplateError) -> CliError {
-    CliError::new(match error {
-        TemplateError::Parse { line, message, .. } | TemplateError::Lex { line, message, .. } => {
-            format!("template: {NAME}:{line}: {message}")
-        }
-        other => format!("template: {NAME}: executing \"{NAME}\": {other}"),
-    })
-}
-
-/// Numbers are floats, as in Go where JSON goes through an interface.
-fn to_value(json: &serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Nil,
-        serde_json::Value::Bool(value) => Value::Bool(*value),
-        serde_json::Value::Number(number) => {
-            number.as_f64().map_or_else(|| text(&number.to_string()), Value::Float)
-        }
-        serde_json::Value::String(value) => text(value),
-        serde_json::Value::Array(values) => Value::List(values.iter().map(to_value).collect()),
-        serde_json::Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| (key.as_str().into(), to_value(value)));
-            Value::Map(Arc::new(fields.collect()))
-        }
-    }
-}
-
-fn text(text: &str) -> Value {
-    Value::String(text.into())
+fn told(error: &TemplateError) -> CliError {
+    CliError::new(error.to_string())
 }
 
 #[cfg(test)]

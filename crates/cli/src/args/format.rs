@@ -3,6 +3,7 @@
 use oras_spec::Quoted;
 
 use crate::command::Invocation;
+use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
 use crate::template::Template;
@@ -50,8 +51,8 @@ pub(crate) fn template() -> Flag {
 /// # Errors
 ///
 /// If there is no such format, a template is missing or not asked for, or it does not parse.
-pub(crate) fn read(invocation: &Invocation) -> Result<Format> {
-    Ok(match read_among(invocation, "format", &NAMES)? {
+pub(crate) fn read(invocation: &Invocation, context: &Context) -> Result<Format> {
+    Ok(match read_among(invocation, context, "format", &NAMES)? {
         (_, Some(template)) => Format::Template(template),
         ("json", None) => Format::Json,
         _ => Format::Text,
@@ -66,6 +67,7 @@ pub(crate) fn read(invocation: &Invocation) -> Result<Format> {
 /// As [`read`].
 pub(crate) fn read_among<'a>(
     invocation: &'a Invocation,
+    context: &Context,
     flag: &str,
     names: &[&str],
 ) -> Result<(&'a str, Option<Template>)> {
@@ -83,7 +85,7 @@ pub(crate) fn read_among<'a>(
             let message = "\"go-template\" format specified but no template given";
             Err(CliError::new(message).with_recommendation(SHORTHAND))
         }
-        "go-template" => Ok((name, Some(Template::parse(template)?))),
+        "go-template" => Ok((name, Some(Template::parse(template, &context.environment)?))),
         _ if !names.contains(&name) && name != "text" => {
             Err(CliError::new(format!("invalid format type: {}", Quoted(name)))
                 .with_recommendation(format!("supported types: {}", names.join(", "))))

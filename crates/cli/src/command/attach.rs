@@ -95,7 +95,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let raw = invocation.argument(0);
     let target = Target::read(invocation, Side::Only, raw, context).await;
     let target = target.map_err(|error| with_hint(error, &packer))?;
-    let format = format::read(invocation)?;
+    let format = format::read(invocation, context)?;
     let platform = platform::read(invocation, "platform")?;
     let terminal = terminal::read(invocation, context);
     invocation.exclude(&["config", "platform"])?;

@@ -153,7 +153,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
 fn form(invocation: &Invocation, context: &Context) -> Result<Form> {
     let is_old_flag = invocation.parsed.given("output");
     let flag = if is_old_flag { "output" } else { "format" };
-    let (name, template) = format::read_among(invocation, flag, &FORMATS)?;
+    let (name, template) = format::read_among(invocation, context, flag, &FORMATS)?;
     if name == "table" {
         let note = "Format \"table\" is deprecated and will be removed in a future release.";
         context.printer.note(note);

@@ -94,7 +94,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let parsed = &invocation.parsed;
     let platform = platform::read(invocation, "platform")?;
     let target = Target::read(invocation, Side::Only, invocation.argument(0), context).await?;
-    let format = format::read(invocation)?;
+    let format = format::read(invocation, context)?;
     let terminal = terminal::read(invocation, context);
     let config = parsed.some_text("config").map(FileReference::parse).transpose()?;
     let opened = target.open(invocation, Access::Read, context).await?;

@@ -107,7 +107,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let platform = platform::read(invocation, "artifact-platform")?;
     let raw = names.next().unwrap_or_default();
     let target = Target::read(invocation, Side::Only, raw, context).await?;
-    let format = format::read(invocation)?;
+    let format = format::read(invocation, context)?;
     let terminal = terminal::read(invocation, context);
     let plan = Plan::read(invocation, platform)?;
     let further = further_tags(names, &target)?;

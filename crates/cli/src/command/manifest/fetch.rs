@@ -91,7 +91,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let target = Target::read(invocation, Side::Only, invocation.argument(0), context).await?;
     let wishes = Wishes {
         platform,
-        format: format::read(invocation)?,
+        format: format::read(invocation, context)?,
         file: parsed.some_text("output").filter(|file| *file != "-"),
         descriptor: parsed.switch("descriptor"),
         pretty: parsed.switch("pretty"),

@@ -65,7 +65,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let scope = Scope::parse(invocation.argument(0))
         .map_err(|error| error.context("could not parse repository path"))?;
     let remote = Remote::read(invocation, Side::Only, context).await?;
-    let format = format::read(invocation)?;
+    let format = format::read(invocation, context)?;
     let registry = connect::registry(invocation, &remote, &scope.registry, context)?;
     let credentials = connect::credentials_file(&remote, context);
     let advisor = Advisor::of_registry(invocation, &scope.registry, credentials);

@@ -78,7 +78,7 @@ const LOOKUPS: usize = 8;
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let raw = invocation.argument(0);
     let target = Target::read(invocation, Side::Only, raw, context).await?;
-    let format = format::read(invocation)?;
+    let format = format::read(invocation, context)?;
     let opened = target.open(invocation, Access::Read, context).await?;
     let explain = |error: Error| opened.explain(&error);
     let last = match invocation.parsed.some_text("last") {
