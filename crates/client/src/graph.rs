@@ -7,7 +7,7 @@ use bytes::Bytes;
 use oras_spec::Digest;
 use oras_spec::image::{Descriptor, Document, MediaType};
 
-use crate::store::clean;
+use crate::lexical::clean;
 use crate::{Error, ErrorKind, Result, Source};
 
 /// How many documents may hang below one another.

@@ -15,6 +15,7 @@ pub mod discover;
 mod error;
 mod event;
 pub mod graph;
+mod lexical;
 pub mod pack;
 pub mod remote;
 pub mod select;

@@ -14,7 +14,6 @@ mod sink;
 mod source;
 mod tree;
 
-pub(crate) use files::clean;
 pub use files::{Files, FilesOptions, UnpackLimits};
 pub use layout::Layout;
 pub use memory::Memory;

@@ -24,7 +24,8 @@ pub struct Limits {
     pub page_size: usize,
     /// Bytes of one page of referrers: 4 MiB, what clients are willing to read at once.
     pub referrers_size: usize,
-    /// Descriptors in one manifest or index: 10,000. More is `400`.
+    /// Descriptors in one manifest or index: 20,000, which is about what the size of a manifest
+    /// that clients take leaves room for. More is `400`.
     pub descriptors: usize,
     /// How deep a manifest's JSON may nest: 64. Deeper is `400`.
     pub manifest_depth: usize,
@@ -44,7 +45,7 @@ impl Default for Limits {
             header_size: 32 << 10,
             page_size: 10_000,
             referrers_size: 4 << 20,
-            descriptors: 10_000,
+            descriptors: 20_000,
             manifest_depth: 64,
             upload_lifetime: Duration::from_hours(24),
             uploads: 10_000,

@@ -26,7 +26,7 @@ const FORBIDDEN_USES: &[(&str, &[&str], &[&str])] = &[
     ("client", &["remote"], &["copy", "pack", "select", "tag", "store"]),
     (
         "client",
-        &["graph", "content", "target", "event", "error"],
+        &["graph", "content", "target", "event", "error", "lexical"],
         &["copy", "pack", "select", "tag", "store", "remote", "transport", "auth"],
     ),
     (
@@ -336,7 +336,8 @@ fn crates_depend_only_on_what_is_below_them() {
     assert_eq!(own("oras-spec"), [""; 0]);
     assert_eq!(own("oras-client"), ["oras-spec"]);
     assert_eq!(own("oras-server"), ["oras-spec"]);
-    assert_eq!(own("oras-cli"), ["oras-client", "oras-server", "oras-spec"]);
+    assert_eq!(own("oras-template"), [""; 0]);
+    assert_eq!(own("oras-cli"), ["oras-client", "oras-server", "oras-spec", "oras-template"]);
 }
 
 #[test]

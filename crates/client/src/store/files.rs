@@ -15,7 +15,6 @@ use futures_util::stream::BoxStream;
 use oras_spec::image::{Descriptor, MediaType, annotation};
 use oras_spec::{Digest, Tag, TagOrDigest};
 
-pub(crate) use path::clean;
 pub use unpack::UnpackLimits;
 
 use super::intake::blocking;
@@ -23,6 +22,7 @@ use super::memory::Memory;
 use super::place::Swept;
 use super::reader::{Reading, Stamp};
 use crate::content::MAX_DOCUMENT_SIZE;
+use crate::lexical::clean;
 use crate::{Content, Error, ErrorKind, Result, Source, Target};
 use write::Writer;
 

@@ -14,8 +14,8 @@ use rustix::fs::{Mode, OFlags};
 use tokio::sync::mpsc;
 
 use super::directory::of_file;
-use super::files::path::clean;
 use crate::content::ByteStream;
+use crate::lexical::clean;
 use crate::{Error, ErrorKind, Result};
 
 /// How many bytes are read and handed over at a time.

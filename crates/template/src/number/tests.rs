@@ -1,3 +1,5 @@
+//! Numbers as Go reads and prints them.
+
 use super::*;
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use crate::lexical::clean;
 use crate::store::directory::{Directory, file_type, of_file};
 use crate::store::draft::is_draft_name;
 use crate::store::place::{Place, traversal, unwritable};
@@ -90,20 +91,6 @@ pub(crate) fn anywhere(root: &Path, title: &str) -> Result<Place> {
         }
         _ => Err(unwritable(&format!("{} is a directory", path.display()))),
     }
-}
-
-/// Resolves `.` and `..` as text.
-pub(crate) fn clean(path: &Path) -> PathBuf {
-    let mut cleaned = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir if cleaned.file_name().is_some() => drop(cleaned.pop()),
-            Component::ParentDir if cleaned.has_root() => {}
-            _ => cleaned.push(component),
-        }
-    }
-    cleaned
 }
 
 /// Says why a directory could not be opened: which of the names on the way is a link?

@@ -10,6 +10,7 @@ use oras_spec::image::{Descriptor, MediaType, annotation};
 
 use super::unpack::Unpacking;
 use super::{Bytes, FilesOptions, path, tarball};
+use crate::lexical::clean;
 use crate::store::directory::{Directory, of_file};
 use crate::store::intake::{Incoming, blocking, receive};
 use crate::store::place::{Place, Swept, not_copied, unwritable};
@@ -24,7 +25,7 @@ pub(super) fn take(
     media_type: Option<MediaType>,
     temporary: &Path,
 ) -> Result<(Descriptor, Bytes)> {
-    let metadata = path.metadata().map_err(|error| of_file("stat", &path::clean(path), error))?;
+    let metadata = path.metadata().map_err(|error| of_file("stat", &clean(path), error))?;
     if metadata.is_dir() {
         return pack(path, prefix, media_type, temporary);
     }
@@ -42,7 +43,7 @@ fn pack(
     media_type: Option<MediaType>,
     temporary: &Path,
 ) -> Result<(Descriptor, Bytes)> {
-    let (path, prefix) = (path::clean(path), path::clean(Path::new(prefix)));
+    let (path, prefix) = (clean(path), clean(Path::new(prefix)));
     let prefix = prefix.to_str().filter(|prefix| !prefix.is_empty()).unwrap_or(".");
     let packed = tarball::pack(&path, prefix, temporary).map_err(|error| {
         if error.kind() == ErrorKind::Io {
