@@ -1,4 +1,4 @@
-//! Go's `text/template` with the functions of [sprig], over JSON.
+//! Go's `text/template` with the functions of [sprig](https://masterminds.github.io/sprig/), over JSON.
 
 mod ast;
 mod buffer;
