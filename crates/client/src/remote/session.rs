@@ -13,6 +13,7 @@ use oras_spec::{Digest, RegistryName};
 
 use super::RegistryOptions;
 use super::referrers::Support;
+use super::upload::Lessons;
 use crate::transport::{
     Body, FinalUri, ScopeHint, Transport, back_off, read_capped, refusal, shown,
 };
@@ -25,6 +26,7 @@ pub(super) struct Session {
     options: RegistryOptions,
     warned: Mutex<HashSet<Warning>>,
     pub(super) support: Support,
+    pub(super) uploads: Lessons,
 }
 
 /// As many different warnings of one registry as anybody reads.
@@ -39,7 +41,14 @@ impl Session {
         transport: Arc<dyn Transport>,
         options: RegistryOptions,
     ) -> Self {
-        Self { name, transport, options, warned: Mutex::default(), support: Support::default() }
+        Self {
+            name,
+            transport,
+            options,
+            warned: Mutex::default(),
+            support: Support::default(),
+            uploads: Lessons::default(),
+        }
     }
 
     pub(super) fn name(&self) -> &RegistryName {
