@@ -1,6 +1,6 @@
 //! Serves any HTTP service on a TCP port, and lets no peer hold it up.
 //!
-//! HTTP/1.1, and HTTP/2 for clients that know beforehand that we speak it. Every wait for a peer
+//! HTTP/1.1 and HTTP/2, over TLS or, for clients that know beforehand that we speak it, without. Every wait for a peer
 //! has a deadline, every number of things a limit: all of them are fields of [`ServeOptions`].
 //! Which addresses are fit to be served without TLS or authentication is up to the caller.
 
@@ -17,6 +17,7 @@ mod stop;
 mod stream;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ use tokio::time::timeout;
 
 pub use self::body::{RequestBody, RequestBodyError};
 pub use self::options::{Resets, ServeEvent, ServeOptions, Slow};
-pub use self::service::{HttpService, PeerAddress};
+pub use self::service::{Encrypted, HttpService, PeerAddress};
 
 use self::accept::accept;
 use self::address::Addresses;
@@ -115,7 +116,7 @@ impl<S: HttpService> Server<S> {
                 Either::Left(((), _)) => break Ok(()),
                 Either::Right((Err(error), _)) => break Err(ServeError::Accept(error)),
                 Either::Right((Ok((stream, peer, place)), _)) => {
-                    let serve = shared.clone().serve(stream, peer);
+                    let serve = shared.clone().welcome(stream, peer);
                     tokio::spawn(async move {
                         serve.await;
                         drop(place);

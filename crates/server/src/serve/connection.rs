@@ -11,6 +11,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::{Activity, Due, Protocol};
@@ -19,6 +20,7 @@ use super::options::{ServeEvent, ServeOptions, Slow};
 use super::service::{HttpService, Watched};
 use super::stop::{Stage, Stop};
 use super::stream::{Stream, Wire};
+use super::tls::{Handshake, shake_hands};
 
 /// What every connection of a server has in common.
 #[derive(Clone, Debug)]
@@ -29,6 +31,34 @@ pub(super) struct Shared<S> {
 }
 
 impl<S: HttpService> Shared<S> {
+    /// Serves what was accepted: after a handshake, if TLS is to be spoken.
+    pub(super) async fn welcome(self, stream: TcpStream, peer: SocketAddr) {
+        let Some(tls) = self.options.tls.clone() else { return self.serve(stream, peer).await };
+        let handshake = {
+            let stopping = pin!(self.stop.clone().reached(Stage::Finishing));
+            let shaking = pin!(shake_hands(stream, &tls, &self.options));
+            match select(stopping, shaking).await {
+                Either::Left(_) => return,
+                Either::Right((handshake, _)) => handshake,
+            }
+        };
+        match handshake {
+            Handshake::Done(stream) => self.serve(stream, peer).await,
+            Handshake::Failed => {}
+            Handshake::Slow => {
+                (self.options.observer)(ServeEvent::Shed(peer, Slow::Handshake));
+            }
+            Handshake::NotTls(stream) => {
+                (self.options.observer)(ServeEvent::Plain(peer));
+                let activity =
+                    Activity::new(Arc::clone(&self.options), Protocol::Http1, Instant::now());
+                activity.leave_unread();
+                let stream = Stream::new(stream, bytes::Bytes::new(), Arc::new(activity));
+                refuse(stream, NOT_PLAIN).await;
+            }
+        }
+    }
+
     /// Serves one connection until it ends, or the stop drops it.
     pub(super) async fn serve<W: Wire>(self, wire: W, peer: SocketAddr) {
         let options = Arc::clone(&self.options);
@@ -53,13 +83,14 @@ impl<S: HttpService> Shared<S> {
         let protocol = if opening.kind == Kind::Http2 { Protocol::Http2 } else { Protocol::Http1 };
         let activity = Activity::new(Arc::clone(&self.options), protocol, opening.since);
         let activity = Arc::new(activity);
+        let is_encrypted = wire.is_encrypted();
         let stream = Stream::new(wire, opening.bytes, Arc::clone(&activity));
-        let service = Watched::new(self.service, peer, Arc::clone(&activity));
+        let service = Watched::new(self.service, peer, is_encrypted, Arc::clone(&activity));
         // Boxed, as a connection of one kind need not have room for the other.
         match opening.kind {
             Kind::Tls => {
                 (self.options.observer)(ServeEvent::Tls(peer));
-                refuse_tls(stream).await;
+                refuse(stream, NOT_TLS).await;
             }
             Kind::Http1 => {
                 let http1 = http1(&self.options);
@@ -158,12 +189,13 @@ fn http2(options: &ServeOptions) -> http2::Builder<TokioExecutor> {
 /// How much of a body is buffered on its way, in bytes: where larger is no faster.
 const BUFFER: usize = 256 * 1024;
 
-/// Tells a client that began TLS that we do not speak it.
+/// Tells a client that it speaks another protocol than we do.
 ///
-/// In plain text, which is no TLS: clients know a server that answers so by its first bytes.
-async fn refuse_tls<W: Wire>(mut stream: Stream<W>) {
+/// In plain text, also to one that began TLS: clients know a server that answers so by its first
+/// bytes.
+async fn refuse<W: Wire>(mut stream: Stream<W>, answer: &[u8]) {
     // The connection ends here, whether this arrives or not.
-    if stream.write_all(NOT_TLS).await.is_ok() {
+    if stream.write_all(answer).await.is_ok() {
         drop(stream.shutdown().await);
     }
 }
@@ -174,6 +206,13 @@ const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     Content-Length: 58\r\n\
     \r\n\
     This port speaks plain HTTP, and the request came by TLS.\n";
+
+const NOT_PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    Connection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 58\r\n\
+    \r\n\
+    This port speaks TLS, and the request came in plain HTTP.\n";
 
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ impl From<io::Error> for Unopened {
 /// [RFC 9113, section 3.4](https://www.rfc-editor.org/rfc/rfc9113#section-3.4)
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The content type of a TLS record that carries a handshake.
-const TLS_HANDSHAKE: u8 = 22;
+pub(super) const TLS_HANDSHAKE: u8 = 22;
 
 /// Reads until it is clear what the peer speaks: at most as many bytes as HTTP/2's preface has.
 pub(super) async fn open<R>(wire: &mut R, options: &ServeOptions) -> Result<Opening, Unopened>

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tls::Tls;
+
 /// The deadlines and limits of a [`Server`](crate::serve::Server).
 ///
 /// Each has a default that suits a registry open to the world; make one with
@@ -13,6 +15,10 @@ use std::time::Duration;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServeOptions {
+    /// What to speak TLS with. Without, plain HTTP is spoken.
+    pub tls: Option<Tls>,
+    /// How long a TLS handshake may take, from the connection to its end. 10 seconds.
+    pub handshake: Duration,
     /// How long a new connection may stay silent. 10 seconds.
     pub first_byte: Duration,
     /// How long the head of a request, request line and header fields, may take from its first
@@ -80,6 +86,8 @@ pub struct Resets {
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            tls: None,
+            handshake: Duration::from_secs(10),
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
@@ -102,6 +110,8 @@ impl Default for ServeOptions {
 impl fmt::Debug for ServeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServeOptions")
+            .field("tls", &self.tls)
+            .field("handshake", &self.handshake)
             .field("first_byte", &self.first_byte)
             .field("head", &self.head)
             .field("keep_alive", &self.keep_alive)
@@ -132,6 +142,8 @@ pub enum ServeEvent {
     Shed(SocketAddr, Slow),
     /// A client began TLS where plain HTTP is spoken.
     Tls(SocketAddr),
+    /// A client spoke plain HTTP where TLS is spoken.
+    Plain(SocketAddr),
     /// The grace after a stop is over; this many connections were cut.
     Cut(usize),
 }
@@ -140,6 +152,8 @@ pub enum ServeEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slow {
+    /// It did not finish the TLS handshake.
+    Handshake,
     /// It said nothing at all.
     FirstByte,
     /// It did not finish the head of a request.

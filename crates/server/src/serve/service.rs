@@ -20,6 +20,10 @@ use super::body::{RequestBody, ResponseBody};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerAddress(pub SocketAddr);
 
+/// Marks, in a request's extensions, that its connection is encrypted as far as this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Encrypted;
+
 /// A service that a [`Server`](super::Server) can serve.
 ///
 /// Implemented for every [`tower_service::Service`] of the right shape; nothing else can.
@@ -56,12 +60,18 @@ where
 pub(super) struct Watched<S> {
     service: S,
     peer: PeerAddress,
+    is_encrypted: bool,
     activity: Arc<Activity>,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(service: S, peer: SocketAddr, activity: Arc<Activity>) -> Self {
-        Self { service, peer: PeerAddress(peer), activity }
+    pub(super) fn new(
+        service: S,
+        peer: SocketAddr,
+        is_encrypted: bool,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self { service, peer: PeerAddress(peer), is_encrypted, activity }
     }
 }
 
@@ -78,6 +88,9 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Watched<S> {
             return Box::pin(async { Ok(response) });
         }
         request.extensions_mut().insert(self.peer);
+        if self.is_encrypted {
+            request.extensions_mut().insert(Encrypted);
+        }
         let mut service = self.service.clone();
         Box::pin(async move {
             poll_fn(|context| service.poll_ready(context)).await?;

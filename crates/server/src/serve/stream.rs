@@ -18,6 +18,11 @@ use super::patience::{Patience, Watch};
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Makes the coming close a reset, so that the kernel does not keep what the peer never took.
     fn reset_on_close(&self);
+
+    /// Tells whether nobody on the way can read along.
+    fn is_encrypted(&self) -> bool {
+        false
+    }
 }
 
 impl Wire for TcpStream {

@@ -13,7 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tokio::sync::Notify;
 
-use super::{PeerAddress, RequestBody, RequestBodyError, ServeEvent, ServeOptions};
+use super::{Encrypted, PeerAddress, RequestBody, RequestBodyError, ServeEvent, ServeOptions};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -23,6 +23,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// * `/bytes` answers `self.bytes` bytes.
 /// * `/ignore` answers without a look at the body.
 /// * `/peer` answers who asks.
+/// * `/secure` answers whether the connection is encrypted.
 /// * `/held` answers once `self.release` says so.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {
@@ -55,6 +56,10 @@ impl Sample {
             "/peer" => {
                 let peer = request.extensions().get::<PeerAddress>().expect("a peer").0;
                 Response::new(text(peer.to_string()))
+            }
+            "/secure" => {
+                let encrypted = request.extensions().get::<Encrypted>().is_some();
+                Response::new(text(if encrypted { "encrypted" } else { "plain" }))
             }
             "/held" => {
                 self.held.notify_one();
@@ -118,6 +123,7 @@ impl Heard {
                 ServeEvent::Shed(_, slow) => format!("{slow:?}"),
                 ServeEvent::Refused(_) => "Refused".into(),
                 ServeEvent::Tls(_) => "Tls".into(),
+                ServeEvent::Plain(_) => "Plain".into(),
                 other => format!("{other:?}"),
             })
             .collect()
