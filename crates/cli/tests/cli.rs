@@ -32,6 +32,8 @@ mod manifest_delete;
 mod manifest_fetch;
 #[path = "cli/manifest_fetch_config.rs"]
 mod manifest_fetch_config;
+#[path = "cli/manifest_index.rs"]
+mod manifest_index;
 #[path = "cli/manifest_push.rs"]
 mod manifest_push;
 #[path = "cli/output.rs"]

@@ -94,6 +94,19 @@ async fn read_config(
     })
 }
 
+/// Returns the platform that a manifest's config states; nothing for an index, and for a config
+/// that states none or is not JSON.
+///
+/// # Errors
+///
+/// If the config cannot be read, or has more than 4 MiB.
+pub async fn platform_of(source: &dyn Source, document: &Document) -> Result<Option<Platform>> {
+    let Some(manifest) = document.as_manifest() else { return Ok(None) };
+    let bytes = source.fetch(&manifest.config).await?.read_all().await?;
+    let config: Option<ImageConfig> = serde_json::from_slice(&bytes).ok();
+    Ok(config.and_then(|config| config.platform()))
+}
+
 fn unsupported(root: &Descriptor) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{}: {}: unsupported", root.digest, root.media_type))
 }

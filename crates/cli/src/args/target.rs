@@ -125,6 +125,30 @@ impl Target {
             ))
     }
 
+    /// Reads a tag or digest of the same place. In a registry, the same repository may stand
+    /// before it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    pub(crate) fn reference_within(&self, text: &str) -> Result<TagOrDigest, String> {
+        let missing = || "invalid reference: missing reference".to_owned();
+        let Place::Registry(reference) = &self.place else {
+            return in_layout(text).ok_or_else(missing);
+        };
+        if !text.contains('/') {
+            return TagOrDigest::parse(text).map_err(|error| error.to_string());
+        }
+        let other: Reference = text.parse().map_err(|error| format!("{error}"))?;
+        let (found, wanted) = (other.path(), reference.path());
+        if found != wanted {
+            return Err(format!(
+                "invalid reference: mismatch between received \"{found}\" and expected \"{wanted}\""
+            ));
+        }
+        other.tag_or_digest().cloned().ok_or_else(missing)
+    }
+
     /// Returns the registry, if it is in one.
     pub(crate) fn registry(&self) -> Option<&RegistryName> {
         match &self.place {

@@ -3,6 +3,7 @@
 pub(crate) mod delete;
 pub(crate) mod fetch;
 pub(crate) mod fetch_config;
+pub(crate) mod index;
 pub(crate) mod push;
 
 use super::{Arguments, Body, Command};
@@ -16,5 +17,11 @@ pub(crate) static COMMAND: Command = Command {
     description: "",
     flags: Vec::new,
     arguments: Arguments::Any,
-    body: Body::Group(&[&delete::COMMAND, &fetch::COMMAND, &fetch_config::COMMAND, &push::COMMAND]),
+    body: Body::Group(&[
+        &delete::COMMAND,
+        &fetch::COMMAND,
+        &fetch_config::COMMAND,
+        &index::COMMAND,
+        &push::COMMAND,
+    ]),
 };

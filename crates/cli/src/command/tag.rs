@@ -2,7 +2,7 @@
 
 use oras_client::tag::TagOptions;
 use oras_spec::image::Descriptor;
-use oras_spec::{Reference, Tag, TagOrDigest};
+use oras_spec::{Tag, TagOrDigest};
 
 use super::transfer::tagged_lines;
 use super::{Arguments, Body, Command, Invocation};
@@ -93,23 +93,11 @@ fn no_listing(invocation: &Invocation, word: &str) -> CliError {
 
 /// Reads a tag. With a repository before it, that must be the one that the manifest is in.
 fn new_tag(target: &Target, text: &str, manifest: &Descriptor) -> Result<Tag, String> {
-    let missing = || "invalid reference: missing reference".to_owned();
-    let Place::Registry(reference) = &target.place else {
-        return Tag::free_form(text).map_err(|_| missing());
-    };
-    let tag_or_digest = if text.contains('/') {
-        let other: Reference = text.parse().map_err(|error| format!("{error}"))?;
-        let (found, wanted) = (other.path(), reference.path());
-        if found != wanted {
-            return Err(format!(
-                "invalid reference: mismatch between received \"{found}\" and expected \"{wanted}\""
-            ));
-        }
-        other.tag_or_digest().cloned().ok_or_else(missing)?
-    } else {
-        TagOrDigest::parse(text).map_err(|error| error.to_string())?
-    };
-    match tag_or_digest {
+    if let Place::Layout { .. } = target.place {
+        let missing = |_| "invalid reference: missing reference".to_owned();
+        return Tag::free_form(text).map_err(missing);
+    }
+    match target.reference_within(text)? {
         TagOrDigest::Tag(tag) => Ok(tag),
         TagOrDigest::Digest(digest) => Err(format!(
             "invalid reference: {digest} is no tag; the manifest has the digest {}",
