@@ -7,6 +7,7 @@ use crate::Registry;
 use crate::access::AccessObserver;
 use crate::auth::{Authenticator, Users};
 use crate::limits::Limits;
+use crate::mirror::{Mirror, Mirrors};
 use crate::storage::directory::Directory;
 use crate::storage::memory::Memory;
 use crate::storage::{Storage, Store};
@@ -18,6 +19,7 @@ pub(crate) struct Config {
     pub(crate) allow_sparse: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) observer: Option<Arc<dyn AccessObserver>>,
+    pub(crate) mirrors: Mirrors,
 }
 
 /// Makes a [`Registry`]. What is not set has the default stated at its method.
@@ -81,6 +83,13 @@ impl RegistryBuilder {
     /// subject, and layers that are not for distribution may be missing.
     pub fn allow_sparse(mut self, allow: bool) -> Self {
         self.config.allow_sparse = allow;
+        self
+    }
+
+    /// Serves what another registry has below the prefix of `mirror`, and keeps what was asked for.
+    /// May be called for several.
+    pub fn mirror(mut self, mirror: Mirror) -> Self {
+        self.config.mirrors.add(mirror);
         self
     }
 

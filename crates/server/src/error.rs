@@ -127,6 +127,32 @@ impl ApiError {
         Self::new(status, ErrorCode::Unsupported, message)
     }
 
+    /// A push to a mirror of `host`.
+    pub(crate) fn mirror_takes_no_pushes(host: &str) -> Self {
+        let message = format!("this part of the registry mirrors {host} and takes no pushes");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message)
+            .header(ALLOW, "GET, HEAD")
+    }
+
+    /// The upstream of a mirror does not let us have what is asked for.
+    pub(crate) fn upstream_denied(reason: &str) -> Self {
+        let message = format!("the upstream refused: {reason}");
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+    }
+
+    /// The upstream of a mirror wants fewer requests, and nothing is kept to serve instead.
+    pub(crate) fn upstream_rate_limited(reason: &str) -> Self {
+        let message = format!("the upstream is rate-limited: {reason}");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
+    }
+
+    /// The upstream of a mirror failed, and nothing is kept to serve instead.
+    pub(crate) fn upstream_failed(reason: &str) -> Self {
+        let code = ErrorCode::Other("UNAVAILABLE".to_owned());
+        let message = format!("the upstream failed: {reason}");
+        Self::new(StatusCode::BAD_GATEWAY, code, message)
+    }
+
     pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let code = ErrorCode::Other("UNKNOWN".to_owned());
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "internal error").cause(cause)

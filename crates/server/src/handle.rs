@@ -3,6 +3,7 @@
 mod blob;
 mod listing;
 mod manifest;
+mod mirrored;
 mod referrers;
 mod upload;
 
@@ -37,6 +38,12 @@ pub(crate) async fn handle(
 ) -> Answer {
     use Operation as O;
 
+    if let Some(repository) = operation.repository()
+        && mirrored::concerns(&operation)
+        && let Some(mirrored) = asked.config.mirrors.find(repository)
+    {
+        return mirrored::handle(operation, &mirrored, &asked).await;
+    }
     match operation {
         O::Ping => Ok(json(Bytes::from_static(b"{}"))),
         O::GetBlob { repository, digest } => blob::get(&asked, &repository, &digest).await,

@@ -36,6 +36,7 @@ mod config;
 mod error;
 mod handle;
 mod limits;
+pub mod mirror;
 pub mod serve;
 mod service;
 mod storage;

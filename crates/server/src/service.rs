@@ -1,5 +1,6 @@
 //! The service: from a request to an operation, to its handler, to a response.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use oras_spec::distribution::{Operation, header};
 
@@ -90,7 +91,7 @@ impl RegistryService {
             None => Identity::default(),
         };
         access.access.user.clone_from(&identity.name);
-        let operation = Operation::parse(&parts.method, &parts.uri)?;
+        let operation = Operation::parse(&parts.method, &self.within_mirror(&parts.uri))?;
         access.access.operation = Some(operation.spec_id());
         access.access.repository = operation.repository().cloned();
         let asked = Asked {
@@ -100,6 +101,21 @@ impl RegistryService {
             headers: &parts.headers,
         };
         handle(operation, asked, body).await
+    }
+
+    /// Puts the prefix of the mirror in front of the repository, where the client names in the
+    /// query which registry it takes us for, as
+    /// [the specification](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#registry-proxying)
+    /// drafts it.
+    fn within_mirror<'a>(&self, uri: &'a Uri) -> Cow<'a, Uri> {
+        let prefixed = || {
+            let host = uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ns="))?;
+            let host = percent_encoding::percent_decode_str(host).decode_utf8().ok()?;
+            let prefix = self.registry.config.mirrors.prefix_of(&host)?;
+            let rest = uri.path().strip_prefix("/v2/").filter(|rest| !rest.is_empty())?;
+            format!("/v2/{prefix}/{rest}?{}", uri.query()?).parse().ok()
+        };
+        prefixed().map_or(Cow::Borrowed(uri), Cow::Owned)
     }
 
     fn check_size(&self, parts: &Parts) -> Result<(), ApiError> {

@@ -88,6 +88,10 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Returns how many bytes an object in the making has; nothing if there is none.
     async fn staged_size(&self, id: &UploadId) -> Result<Option<u64>>;
 
+    /// Reads `length` bytes of an object in the making from `offset` on, which were added before;
+    /// nothing if it is not there, or not any more.
+    async fn read_staged(&self, id: &UploadId, offset: u64, length: u64) -> Result<Option<Bytes>>;
+
     /// Reads an object in the making from its beginning and hashes it.
     async fn staged_digest(&self, id: &UploadId, algorithm: Algorithm) -> Result<Option<Digest>>;
 

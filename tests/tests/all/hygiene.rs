@@ -34,7 +34,12 @@ const FORBIDDEN_USES: &[(&str, &[&str], &[&str])] = &[
         &["transport", "auth"],
         &["copy", "pack", "select", "tag", "store", "remote", "graph", "target"],
     ),
-    ("server", &["storage"], &["access", "auth", "body", "error", "handle", "serve", "service"]),
+    (
+        "server",
+        &["storage"],
+        &["access", "auth", "body", "error", "handle", "mirror", "serve", "service"],
+    ),
+    ("server", &["mirror"], &["access", "auth", "body", "error", "handle", "serve", "service"]),
     ("server", &["auth"], &["handle", "serve", "service", "storage"]),
     ("server", &["handle"], &["serve", "service"]),
     ("server", &["serve"], &["access", "auth", "handle", "service", "storage"]),

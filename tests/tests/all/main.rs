@@ -13,6 +13,7 @@ mod interop_oras_python;
 mod interop_skopeo;
 mod login_concurrency;
 mod manifest_bytes;
+mod mirror;
 mod readme;
 mod story;
 mod untrusted;

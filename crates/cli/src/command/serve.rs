@@ -1,6 +1,7 @@
 //! `oras serve`: the registry we carry, on a port.
 
 mod log;
+mod mirror;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,14 +36,18 @@ Example - serve another directory on a free port, which is printed:
   oras serve --addr 127.0.0.1:0 --root ./registry
 
 Example - serve only the users in a file made by 'htpasswd -B':
-  oras serve --htpasswd ./users",
+  oras serve --htpasswd ./users
+
+Example - keep what is pulled from Docker Hub, as localhost:5000/docker.io/library/alpine:
+  oras serve --mirror docker.io",
     flags,
     arguments: Arguments::None,
     body: Body::Lasting(run),
 };
 
 fn flags() -> Vec<Flag> {
-    vec![
+    let mut flags = vec![
+        Flag::switch("debug", "output debug logs of requests to mirrored registries").short('d'),
         Flag::text("addr", "IP address and port to listen on; port 0 takes a free one")
             .default("127.0.0.1:5000"),
         Flag::switch("allow-sparse", "take manifests although the blobs they name are missing"),
@@ -54,7 +59,9 @@ fn flags() -> Vec<Flag> {
         ),
         Flag::text("root", "directory to keep the content in (default: in your data directory)")
             .word("path"),
-    ]
+    ];
+    flags.extend(mirror::flags());
+    flags
 }
 
 fn run<'a>(invocation: &'a Invocation, context: &'a Context) -> LocalBoxFuture<'a, Result<()>> {
@@ -68,6 +75,9 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     let log = Arc::new(AccessLog::new(Arc::clone(&context.printer), context.environment.clone()));
     let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
     builder = builder.allow_sparse(parsed.switch("allow-sparse"));
+    for mirror in mirror::mirrors(invocation, context)? {
+        builder = builder.mirror(mirror);
+    }
     if let Some(path) = parsed.some_text("htpasswd") {
         builder = builder.authenticator(Arc::new(users(path, context).await?));
     }

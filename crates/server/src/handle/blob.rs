@@ -8,18 +8,31 @@ use oras_spec::{Digest, RepositoryName};
 use super::{Answer, Asked, etag, insert, insert_content_headers, status};
 use crate::body::ResponseBody;
 use crate::error::ApiError;
+use crate::storage::Pieces;
 
 /// [end-2](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs)
 pub(super) async fn get(asked: &Asked<'_>, repository: &RepositoryName, digest: &Digest) -> Answer {
-    let unknown = || ApiError::blob_unknown(digest);
-    let size = asked.storage.linked_blob_size(repository, digest).await?.ok_or_else(unknown)?;
+    let size = asked.storage.linked_blob_size(repository, digest).await?;
+    let size = size.ok_or_else(|| ApiError::blob_unknown(digest))?;
+    let open = async |offset, length| asked.storage.open_blob(digest, size, offset, length).await;
+    answer(asked, digest, size, open).await
+}
+
+/// Answers with a blob of `size` bytes, or the part that is asked for, as `open` returns it for an
+/// offset and a length.
+pub(super) async fn answer(
+    asked: &Asked<'_>,
+    digest: &Digest,
+    size: u64,
+    open: impl AsyncFnOnce(u64, u64) -> crate::storage::Result<Option<Pieces>>,
+) -> Answer {
     if asked.has(digest) {
         return Ok(described(asked, digest, StatusCode::NOT_MODIFIED));
     }
     let range = asked_range(asked, digest, size)?;
     let (offset, length) = range.unwrap_or((0, size));
-    let pieces = asked.storage.open_blob(digest, size, offset, length).await?;
-    let pieces = pieces.ok_or_else(unknown)?;
+    let pieces = open(offset, length).await?;
+    let pieces = pieces.ok_or_else(|| ApiError::blob_unknown(digest))?;
     let code = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = described(asked, digest, code).map(|_| ResponseBody::pieces(pieces, length));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -40,12 +53,21 @@ pub(super) async fn head(
 ) -> Answer {
     let size = asked.storage.blob_size(repository, digest).await?;
     let size = size.ok_or_else(|| ApiError::blob_unknown(digest))?;
+    Ok(described_as(asked, digest, size))
+}
+
+/// Answers that a blob of `size` bytes is there.
+pub(super) fn described_as(
+    asked: &Asked<'_>,
+    digest: &Digest,
+    size: u64,
+) -> Response<ResponseBody> {
     if asked.has(digest) {
-        return Ok(described(asked, digest, StatusCode::NOT_MODIFIED));
+        return described(asked, digest, StatusCode::NOT_MODIFIED);
     }
     let mut response = described(asked, digest, StatusCode::OK);
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(size));
-    Ok(response)
+    response
 }
 
 /// [end-10](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-blobs)

@@ -45,7 +45,7 @@ pub(super) fn limit(asked: &Asked<'_>, page: &Page) -> usize {
 /// Cuts a list that was read one further than the page, and says which page is next, if one is.
 ///
 /// A page of no entries has no next one: it would be the same again.
-fn cut(mut names: Vec<String>, limit: usize) -> (Vec<String>, Option<Page>) {
+pub(super) fn cut(mut names: Vec<String>, limit: usize) -> (Vec<String>, Option<Page>) {
     let is_more = names.len() > limit;
     names.truncate(limit);
     let last = names.last().filter(|_| is_more).cloned();

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use oras_spec::distribution::{Operation, header};
 use oras_spec::image::MediaType;
 use oras_spec::{Algorithm, Digest, RepositoryName, Tag, TagOrDigest};
@@ -12,8 +12,11 @@ use super::{Answer, Asked, insert, insert_content_headers, insert_digest, status
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::ApiError;
 use crate::storage::digest_of;
+use crate::storage::manifests::StoredManifest;
 
 mod check;
+
+pub(super) use check::parse;
 
 /// [end-3](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests)
 ///
@@ -25,6 +28,15 @@ pub(super) async fn get(
 ) -> Answer {
     let found = asked.storage.resolve(repository, reference).await?;
     let manifest = found.ok_or_else(|| ApiError::manifest_unknown(reference.as_str()))?;
+    Ok(answer(asked, reference, manifest))
+}
+
+/// Answers with a manifest that `reference` picked.
+pub(super) fn answer(
+    asked: &Asked<'_>,
+    reference: &TagOrDigest,
+    manifest: StoredManifest,
+) -> Response<ResponseBody> {
     let has_it = asked.has(&manifest.digest);
     let mut response = status(if has_it { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     let scope = asked.cache_scope();
@@ -40,7 +52,7 @@ pub(super) async fn get(
         response.headers_mut().insert(CONTENT_LENGTH, length);
         *response.body_mut() = ResponseBody::full(manifest.bytes);
     }
-    Ok(response)
+    response
 }
 
 /// [end-7](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests)
@@ -57,7 +69,7 @@ pub(super) async fn put(
     if reference.digest().is_some_and(|wanted| *wanted != digest) {
         return Err(ApiError::digest_mismatch(&digest));
     }
-    let document = check::parse(asked.config, content_type(asked)?, bytes).await?;
+    let document = parse(asked.config, content_type(asked)?, bytes).await?;
     check::references(asked, repository, &document).await?;
     let named = reference.tag().map_or(tags, std::slice::from_ref);
     asked.storage.put_manifest(repository, &document, &digest, named).await?;

@@ -92,7 +92,9 @@ impl Storage {
         Ok(true)
     }
 
-    async fn held_blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+    /// Returns the size of a blob, in bytes, if the repository that was the last to be given it
+    /// still has it.
+    pub(crate) async fn held_blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
         let holder = self.store.get(&keys::holder(digest)).await?;
         let holder = holder.and_then(|name| std::str::from_utf8(&name).ok()?.parse().ok());
         match holder {

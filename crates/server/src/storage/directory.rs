@@ -125,6 +125,17 @@ impl Store for Directory {
         self.with_disk(move |disk| Ok(file_size(&disk.staged(&id))?)).await
     }
 
+    async fn read_staged(&self, id: &UploadId, offset: u64, length: u64) -> Result<Option<Bytes>> {
+        let id = id.clone();
+        self.with_disk(move |disk| {
+            let opened = absent_as_none(std::fs::File::open(disk.staged(&id)))?;
+            let Some(mut file) = opened else { return Ok(None) };
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(Some(Bytes::from(disk::read_piece(&mut file, length)?)))
+        })
+        .await
+    }
+
     async fn staged_digest(&self, id: &UploadId, algorithm: Algorithm) -> Result<Option<Digest>> {
         let id = id.clone();
         self.with_disk(move |disk| stage::digest(&disk.staged(&id), algorithm)).await

@@ -117,6 +117,15 @@ impl Store for Memory {
         Ok(lock(&self.0).staged.get(id).map(|staged| staged.len() as u64))
     }
 
+    async fn read_staged(&self, id: &UploadId, offset: u64, length: u64) -> Result<Option<Bytes>> {
+        let contents = lock(&self.0);
+        let Some(staged) = contents.staged.get(id) else { return Ok(None) };
+        let bounds = (usize::try_from(offset), usize::try_from(offset.saturating_add(length)));
+        let (Ok(from), Ok(to)) = bounds else { return Err(StoreError::StageLost) };
+        let piece = staged.get(from..to).ok_or(StoreError::StageLost)?;
+        Ok(Some(Bytes::copy_from_slice(piece)))
+    }
+
     async fn staged_digest(&self, id: &UploadId, algorithm: Algorithm) -> Result<Option<Digest>> {
         Ok(lock(&self.0).staged.get(id).map(|staged| algorithm.digest(staged)))
     }

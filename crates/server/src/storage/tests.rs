@@ -105,6 +105,11 @@ impl Store for Mortal {
         self.inner.staged_size(id).await
     }
 
+    async fn read_staged(&self, id: &UploadId, offset: u64, length: u64) -> Result<Option<Bytes>> {
+        self.life.spend_on_record()?;
+        self.inner.read_staged(id, offset, length).await
+    }
+
     async fn staged_digest(&self, id: &UploadId, algorithm: Algorithm) -> Result<Option<Digest>> {
         self.life.spend_on_record()?;
         self.inner.staged_digest(id, algorithm).await

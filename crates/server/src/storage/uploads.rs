@@ -281,7 +281,7 @@ impl Storage {
     }
 
     /// Makes a blob of what was staged, if it hashes to `digest`.
-    async fn commit(
+    pub(crate) async fn commit(
         &self,
         repository: &RepositoryName,
         id: &UploadId,
@@ -310,7 +310,7 @@ impl Storage {
     }
 }
 
-fn new_id() -> Result<UploadId> {
+pub(crate) fn new_id() -> Result<UploadId> {
     Ok(random_name()?.parse().expect("hexadecimal digits are legal in the name of an upload"))
 }
 

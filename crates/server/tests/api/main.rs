@@ -8,6 +8,7 @@ mod concurrency;
 mod disk;
 mod lists;
 mod manifests;
+mod mirror;
 mod mounts;
 mod ranges;
 mod referrers;

@@ -13,6 +13,8 @@ pub const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-uploa
 pub const OCI_CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 /// Which filters a list of referrers went through.
 pub const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+/// The registry, as clients call it, that a mirror's content is from.
+pub const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 /// The digest of the subject that the registry recorded a referrer for.
 pub const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// A tag that the registry set along with a manifest.

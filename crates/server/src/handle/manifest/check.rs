@@ -14,7 +14,7 @@ const SMALL: usize = 64 << 10;
 
 /// Decodes a manifest, as what it was pushed as or else as what it says it is, and holds it to
 /// the limits.
-pub(super) async fn parse(
+pub(in crate::handle) async fn parse(
     config: &Config,
     media_type: Option<MediaType>,
     bytes: Bytes,
