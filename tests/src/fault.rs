@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -36,6 +36,23 @@ pub enum Direction {
 pub struct Proxy {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
+    moved: Arc<Moved>,
+}
+
+/// How many bytes have passed in each direction.
+#[derive(Debug, Default)]
+struct Moved {
+    up: AtomicU64,
+    down: AtomicU64,
+}
+
+impl Moved {
+    fn of(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        }
+    }
 }
 
 /// What to do when a fault strikes.
@@ -43,14 +60,14 @@ type OnFault = Arc<dyn Fn() + Send + Sync>;
 
 impl Proxy {
     /// Starts a proxy to `upstream` that does `plan(n)` to the n-th connection, counted from 0.
-    pub fn start(upstream: SocketAddr, plan: impl Fn(usize) -> Fault + Send + 'static) -> Self {
+    pub fn start(upstream: SocketAddr, plan: impl FnMut(usize) -> Fault + Send + 'static) -> Self {
         Self::start_with(upstream, plan, || {})
     }
 
     /// As [`start`](Self::start), and calls `on_fault` each time a fault has struck.
     pub fn start_with(
         upstream: SocketAddr,
-        plan: impl Fn(usize) -> Fault + Send + 'static,
+        mut plan: impl FnMut(usize) -> Fault + Send + 'static,
         on_fault: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind a loopback port");
@@ -58,6 +75,8 @@ impl Proxy {
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::clone(&closed);
         let on_fault: OnFault = Arc::new(on_fault);
+        let moved = Arc::new(Moved::default());
+        let counted = Arc::clone(&moved);
         thread::spawn(move || {
             for (number, client) in listener.incoming().enumerate() {
                 if is_closed.load(Ordering::SeqCst) {
@@ -66,10 +85,15 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 // A registry that is gone is what the client must cope with, too.
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
-                join(&client, &server, plan(number), &on_fault);
+                join(&client, &server, plan(number), &on_fault, &counted);
             }
         });
-        Self { address, closed }
+        Self { address, closed, moved }
+    }
+
+    /// Returns how many bytes have passed in a direction, all connections together.
+    pub fn moved(&self, direction: Direction) -> u64 {
+        self.moved.of(direction).load(Ordering::SeqCst)
     }
 
     /// Returns `localhost:PORT`.
@@ -87,7 +111,13 @@ impl Drop for Proxy {
 }
 
 /// Pumps bytes both ways, each on a thread of its own.
-fn join(client: &TcpStream, server: &TcpStream, fault: Fault, on_fault: &OnFault) {
+fn join(
+    client: &TcpStream,
+    server: &TcpStream,
+    fault: Fault,
+    on_fault: &OnFault,
+    moved: &Arc<Moved>,
+) {
     let is_reset = Arc::new(AtomicBool::new(false));
     for direction in [Direction::Up, Direction::Down] {
         let (from, to) = match direction {
@@ -102,8 +132,10 @@ fn join(client: &TcpStream, server: &TcpStream, fault: Fault, on_fault: &OnFault
             _ => Fault::None,
         };
         let (on_fault, is_reset) = (Arc::clone(on_fault), Arc::clone(&is_reset));
+        let moved = Arc::clone(moved);
         thread::spawn(move || {
-            if pump(&from, &to, fault, &is_reset).unwrap_or(false) {
+            let moved = moved.of(direction);
+            if pump(&from, &to, fault, &is_reset, moved).unwrap_or(false) {
                 on_fault();
             }
         });
@@ -116,6 +148,7 @@ fn pump(
     mut to: &TcpStream,
     fault: Fault,
     is_reset: &AtomicBool,
+    moved: &AtomicU64,
 ) -> io::Result<bool> {
     let limit = match fault {
         Fault::None => u64::MAX,
@@ -134,6 +167,7 @@ fn pump(
         }
         to.write_all(&buffer[..count])?;
         passed += count as u64;
+        moved.fetch_add(count as u64, Ordering::SeqCst);
     }
     let end = |how| {
         // One that has ended already needs no further end.

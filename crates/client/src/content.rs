@@ -1,17 +1,20 @@
 //! Content: a stream of bytes that checks itself against its descriptor.
 
+mod checked;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::StreamExt as _;
 use oras_spec::Hasher;
 use oras_spec::image::Descriptor;
 
+use self::checked::Checked;
 use crate::{Error, ErrorKind, Origin, Result};
 
 /// How large a document may be, in bytes, for [`Content::read_all`] to take it into memory: 4 MiB,
@@ -42,9 +45,9 @@ impl fmt::Debug for ByteStream {
     }
 }
 
-/// Opens the bytes of content anew, for a request that must be sent again.
+/// Opens the bytes of content anew, from so many bytes behind the beginning.
 type Reopen =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<ByteStream>> + Send>> + Send + Sync>;
+    Arc<dyn Fn(u64) -> Pin<Box<dyn Future<Output = Result<ByteStream>> + Send>> + Send + Sync>;
 
 type OnChunk = Arc<dyn Fn(u64) + Send + Sync>;
 
@@ -55,7 +58,11 @@ type OnChunk = Arc<dyn Fn(u64) + Send + Sync>;
 pub struct Content {
     descriptor: Descriptor,
     bytes: ByteStream,
+    /// How many bytes at the beginning are left out.
+    start: u64,
     reopen: Option<Reopen>,
+    /// Wrong bytes may be right ones the next time.
+    is_fickle: bool,
     on_chunk: Option<OnChunk>,
     /// The digest was checked by whoever made the stream, or will be by whoever receives it.
     trusted: bool,
@@ -72,7 +79,9 @@ impl Content {
         Self {
             descriptor: descriptor.clone(),
             bytes: ByteStream::new(bytes),
+            start: 0,
             reopen: None,
+            is_fickle: false,
             on_chunk: None,
             trusted: false,
             origin: None,
@@ -94,8 +103,62 @@ impl Content {
     where
         F: Future<Output = Result<ByteStream>> + Send + 'static,
     {
-        self.reopen = Some(Arc::new(move || Box::pin(open())));
+        self.reopen = Some(Arc::new(move |start| {
+            let opened = open();
+            Box::pin(async move { Ok(skipping(opened.await?, start)) })
+        }));
         self
+    }
+
+    /// Says how to open the same bytes again from anywhere: `open` is given how many bytes to leave
+    /// out at the beginning.
+    #[must_use]
+    pub fn with_reopen_at<F>(mut self, open: impl Fn(u64) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<ByteStream>> + Send + 'static,
+    {
+        self.reopen = Some(Arc::new(move |start| Box::pin(open(start))));
+        self
+    }
+
+    /// Says that the bytes come from afar: if they are wrong, it is worth asking for them again.
+    #[must_use]
+    pub(crate) fn fickle(mut self) -> Self {
+        self.is_fickle = true;
+        self
+    }
+
+    /// Says that `bytes` begin so many bytes behind the beginning.
+    #[must_use]
+    pub(crate) fn left_out(mut self, start: u64) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Returns how many bytes at the beginning are left out. Only who asked for that meets content
+    /// of which it is not 0, and only who has those bytes can check it.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Leaves out the first bytes, which the caller has: without moving them if the content can be
+    /// reopened.
+    ///
+    /// # Errors
+    ///
+    /// As [`reopen`](Self::reopen).
+    pub async fn starting_at(self, start: u64) -> Result<Self> {
+        if start == self.start {
+            return Ok(self);
+        }
+        match self.reopener() {
+            Some(reopener) => reopener.open(start).await,
+            None if start > self.start => {
+                let bytes = skipping(self.bytes, start - self.start);
+                Ok(Self { bytes, start, ..self })
+            }
+            None => Err(Error::new(ErrorKind::Unsupported, "read content from its beginning")),
+        }
     }
 
     /// Says that the bytes need no hashing on the way: the digest was just computed from them, and
@@ -138,7 +201,7 @@ impl Content {
     /// If opening fails, such as when a file has been removed meanwhile.
     pub async fn reopen(&self) -> Result<Option<Self>> {
         match self.reopener() {
-            Some(reopener) => reopener.open().await.map(Some),
+            Some(reopener) => reopener.open(0).await.map(Some),
             None => Ok(None),
         }
     }
@@ -149,10 +212,16 @@ impl Content {
         Some(Reopener {
             descriptor: self.descriptor.clone(),
             reopen: Arc::clone(self.reopen.as_ref()?),
+            is_fickle: self.is_fickle,
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
             origin: self.origin,
         })
+    }
+
+    /// As [`reopener`](Self::reopener), if wrong bytes may be right ones the next time.
+    pub(crate) fn second_source(&self) -> Option<Reopener> {
+        self.reopener().filter(|_| self.is_fickle)
     }
 
     /// Tells whether [`reopen`](Self::reopen) can succeed.
@@ -196,7 +265,13 @@ impl Content {
 
     /// Returns the bytes as a stream whose last item is an error unless all of them, and no more,
     /// came and hash to the digest.
+    ///
+    /// Of content whose beginning is left out, the only item is an error.
     pub fn into_stream(self) -> ByteStream {
+        if self.start > 0 {
+            let error = Error::new(ErrorKind::Invalid, "read content without its beginning");
+            return ByteStream::new(futures_util::stream::iter([Err(error)]));
+        }
         let hasher = (!self.trusted).then(|| self.descriptor.digest.algorithm().hasher());
         self.checked(hasher)
     }
@@ -214,7 +289,7 @@ impl Content {
             hasher,
             on_chunk: self.on_chunk,
             origin: self.origin,
-            seen: 0,
+            seen: self.start,
             done: false,
         })
     }
@@ -226,99 +301,47 @@ impl fmt::Debug for Content {
     }
 }
 
+/// Leaves out the first bytes of a stream.
+fn skipping(bytes: ByteStream, start: u64) -> ByteStream {
+    if start == 0 {
+        return bytes;
+    }
+    let mut left = start;
+    ByteStream::new(bytes.filter_map(move |item| {
+        let rest = item.map(|mut chunk| {
+            let known = left.min(chunk.len() as u64);
+            left -= known;
+            chunk.advance(usize::try_from(known).expect("no longer than the chunk"));
+            chunk
+        });
+        let is_empty = matches!(&rest, Ok(chunk) if chunk.is_empty());
+        std::future::ready((!is_empty).then_some(rest))
+    }))
+}
+
 /// How to open content again. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reopener {
     descriptor: Descriptor,
     reopen: Reopen,
+    is_fickle: bool,
     on_chunk: Option<OnChunk>,
     trusted: bool,
     origin: Option<Origin>,
 }
 
 impl Reopener {
-    /// Opens the content from its beginning.
-    pub(crate) async fn open(&self) -> Result<Content> {
+    /// Opens the content, without its first `start` bytes.
+    pub(crate) async fn open(&self, start: u64) -> Result<Content> {
         Ok(Content {
             descriptor: self.descriptor.clone(),
-            bytes: (self.reopen)().await?,
+            bytes: (self.reopen)(start).await?,
+            start,
+            is_fickle: self.is_fickle,
             reopen: Some(Arc::clone(&self.reopen)),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
             origin: self.origin,
-        })
-    }
-}
-
-struct Checked {
-    descriptor: Descriptor,
-    bytes: ByteStream,
-    hasher: Option<Hasher>,
-    on_chunk: Option<OnChunk>,
-    origin: Option<Origin>,
-    seen: u64,
-    done: bool,
-}
-
-impl Checked {
-    fn accept(&mut self, chunk: &Bytes) -> Result<()> {
-        self.seen += chunk.len() as u64;
-        if self.seen > self.descriptor.size {
-            return Err(self.mismatch("trailing data"));
-        }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(chunk);
-        }
-        // Whoever stops reading at the last byte shall not have it unverified either.
-        if self.seen == self.descriptor.size {
-            self.check_digest()?;
-        }
-        if let Some(hear) = &self.on_chunk {
-            hear(chunk.len() as u64);
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        if self.seen < self.descriptor.size {
-            return Err(self.mismatch("unexpected EOF"));
-        }
-        self.check_digest()
-    }
-
-    fn check_digest(&mut self) -> Result<()> {
-        match self.hasher.take().map(Hasher::finish) {
-            Some(found) if found != self.descriptor.digest => {
-                Err(self.mismatch("mismatched digest"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn mismatch(&self, what: &str) -> Error {
-        Error::new(ErrorKind::Mismatch, what).context(format!("read {}", self.descriptor.digest))
-    }
-}
-
-impl Stream for Checked {
-    type Item = Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.done {
-            return Poll::Ready(None);
-        }
-        let item = match std::task::ready!(self.bytes.poll_next_unpin(cx)) {
-            Some(Ok(chunk)) => match self.accept(&chunk) {
-                Ok(()) => return Poll::Ready(Some(Ok(chunk))),
-                Err(error) => Some(Err(error)),
-            },
-            Some(Err(error)) => Some(Err(error)),
-            None => self.finish().err().map(Err),
-        };
-        self.done = true;
-        Poll::Ready(match (item, self.origin) {
-            (Some(Err(error)), Some(origin)) => Some(Err(error.with_origin(origin))),
-            (item, _) => item,
         })
     }
 }

@@ -9,6 +9,9 @@ use oras_spec::image::Descriptor;
 pub enum Event<'a> {
     /// The transfer of content begins.
     Started(&'a Descriptor),
+    /// So many bytes of content are there already, from an attempt that was broken off; only what
+    /// is behind them moves.
+    Resumed(&'a Descriptor, u64),
     /// So many further bytes of content have moved.
     Moved(&'a Descriptor, u64),
     /// The transfer of content is done: it is verified and in its place.
@@ -33,7 +36,8 @@ pub enum Event<'a> {
 
 /// Hears events, from many tasks at once. `()` hears nothing, and any `Fn(Event<'_>)` is an observer.
 ///
-/// For one descriptor: [`Started`](Event::Started), any number of [`Moved`](Event::Moved), then
+/// For one descriptor: [`Started`](Event::Started), perhaps [`Resumed`](Event::Resumed), any number
+/// of [`Moved`](Event::Moved), then
 /// [`Copied`](Event::Copied) or [`Failed`](Event::Failed). What a document points at is done
 /// before the document is started.
 pub trait Observer: Send + Sync {

@@ -6,10 +6,12 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod intake;
+mod journal;
 mod layout;
 mod memory;
 mod place;
 mod reader;
+mod resume;
 mod sink;
 mod source;
 mod tree;

@@ -28,6 +28,15 @@ pub trait Source: fmt::Debug + fmt::Display + Send + Sync {
     /// [`ErrorKind::NotFound`] if the content is not there.
     async fn fetch(&self, descriptor: &Descriptor) -> Result<Content>;
 
+    /// As [`fetch`](Self::fetch), without the first `start` bytes, which the caller has.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](Self::fetch).
+    async fn fetch_from(&self, descriptor: &Descriptor, start: u64) -> Result<Content> {
+        self.fetch(descriptor).await?.starting_at(start).await
+    }
+
     /// Tells whether content is there, without reading it.
     async fn exists(&self, descriptor: &Descriptor) -> Result<bool>;
 
@@ -71,6 +80,17 @@ pub trait Source: fmt::Debug + fmt::Display + Send + Sync {
 /// Something artifacts can also be written to.
 #[async_trait]
 pub trait Target: Source {
+    /// Returns how many bytes of content that is not there yet are left from an attempt that was
+    /// broken off, by whomever. [`push`](Self::push) may then be given content that
+    /// [begins](Content::start) behind them.
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be looked at.
+    async fn begun(&self, _descriptor: &Descriptor) -> Result<u64> {
+        Ok(0)
+    }
+
     /// Writes content under its digest. Succeeds at once if it is there already.
     ///
     /// Atomic: others see all of it or nothing. A document is accepted only after what it points

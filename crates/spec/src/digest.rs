@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 
 /// A hash algorithm that content can be addressed by.
 ///
@@ -52,6 +53,19 @@ impl Algorithm {
         })
     }
 
+    /// Goes on hashing from a [state](Hasher::state) that was saved; nothing if it is none of this
+    /// algorithm's. A state that was tampered with gives another digest and no error.
+    pub fn resume(self, state: &[u8]) -> Option<Hasher> {
+        fn load<T: SerializableState>(state: &[u8]) -> Option<T> {
+            T::deserialize(&SerializedState::<T>::try_from(state).ok()?).ok()
+        }
+        Some(Hasher(match self {
+            Self::Sha256 => State::Sha256(load(state)?),
+            Self::Sha384 => State::Sha384(load(state)?),
+            Self::Sha512 => State::Sha512(load(state)?),
+        }))
+    }
+
     /// Hashes `bytes` in one go.
     pub fn digest(self, bytes: &[u8]) -> Digest {
         let mut hasher = self.hasher();
@@ -92,6 +106,16 @@ impl Hasher {
             State::Sha256(state) => state.update(bytes),
             State::Sha384(state) => state.update(bytes),
             State::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// Returns what is needed to go on later, in another process; see [`Algorithm::resume`]. Only
+    /// the same version of this crate is sure to understand it.
+    pub fn state(&self) -> Vec<u8> {
+        match &self.0 {
+            State::Sha256(state) => state.serialize().to_vec(),
+            State::Sha384(state) => state.serialize().to_vec(),
+            State::Sha512(state) => state.serialize().to_vec(),
         }
     }
 
@@ -292,6 +316,23 @@ mod tests {
                 bytes.chunks(size).for_each(|chunk| hasher.update(chunk));
                 assert_eq!(hasher.finish(), whole);
             }
+        }
+    }
+
+    #[test]
+    fn goes_on_from_a_state_that_was_saved() {
+        let bytes: Vec<u8> = (0..1000_u32).flat_map(u32::to_le_bytes).collect();
+        for algorithm in Algorithm::ALL {
+            for cut in [0, 1, 63, 64, 65, 128, 1000] {
+                let mut hasher = algorithm.hasher();
+                hasher.update(&bytes[..cut]);
+                let state = hasher.state();
+                let mut again = algorithm.resume(&state).expect("a state of its own");
+                again.update(&bytes[cut..]);
+                assert_eq!(again.finish(), algorithm.digest(&bytes));
+                assert!(algorithm.resume(&state[1..]).is_none());
+            }
+            assert!(algorithm.resume(b"").is_none());
         }
     }
 }

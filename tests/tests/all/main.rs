@@ -15,5 +15,6 @@ mod login_concurrency;
 mod manifest_bytes;
 mod mirror;
 mod readme;
+mod resume;
 mod story;
 mod untrusted;

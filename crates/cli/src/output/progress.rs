@@ -98,6 +98,9 @@ impl Observer for Progress {
         };
         match event {
             Event::Started(descriptor) => self.with_bar(descriptor, |bar| bar.start(now)),
+            Event::Resumed(descriptor, count) => {
+                self.with_bar(descriptor, |bar| bar.resume(count));
+            }
             Event::Moved(descriptor, count) => {
                 self.with_bar(descriptor, |bar| bar.advance(now, count));
             }

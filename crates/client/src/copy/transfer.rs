@@ -119,10 +119,20 @@ impl<'a> Transfer<'a> {
         }
         self.say(Event::Started(descriptor));
         let moved = async {
-            let content = self.source.fetch(descriptor).await.map_err(of_source)?;
+            let content = self.fetch(descriptor).await?;
             self.put(descriptor, self.watched(descriptor, content), tag).await
         };
         self.report(descriptor, moved.await)
+    }
+
+    /// Opens a blob behind what the target has of it from an attempt that was broken off.
+    async fn fetch(&self, descriptor: &Descriptor) -> Result<Content> {
+        let begun = self.target.begun(descriptor).await.map_err(of_target)?;
+        if begun == 0 {
+            return self.source.fetch(descriptor).await.map_err(of_source);
+        }
+        self.say(Event::Resumed(descriptor, begun));
+        self.source.fetch_from(descriptor, begun).await.map_err(of_source)
     }
 
     /// Mounts a blob, if that is wanted and possible. A registry that does not let us is not asked

@@ -71,6 +71,20 @@ impl Repository {
         Ok(self.blob_content(descriptor, answer))
     }
 
+    /// Opens a blob behind its first `start` bytes. If there is nothing behind them, the registry
+    /// is not asked.
+    pub(super) async fn fetch_blob_from(
+        &self,
+        descriptor: &Descriptor,
+        start: u64,
+    ) -> Result<Content> {
+        let mut download = Download::new(self.blob(descriptor), start, None);
+        if start < descriptor.size {
+            download.body = Some(download.resume().await?);
+        }
+        Ok(content_of(descriptor, download).left_out(start))
+    }
+
     pub(super) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
         let answer = self.head_blob(digest).await?;
         match answer.status() {
@@ -100,22 +114,26 @@ impl Repository {
     }
 
     fn blob_content(&self, descriptor: &Descriptor, answer: Answer) -> Content {
-        let operation = Operation::GetBlob {
-            repository: self.name().clone(),
-            digest: descriptor.digest.clone(),
-        };
-        let blob = Blob {
-            session: Arc::clone(&self.session),
-            hint: self.hint(&operation),
-            operation,
-            size: descriptor.size,
-        };
-        let begun = Download::new(blob.clone(), Some(answer.into_body()));
-        Content::new(descriptor, begun.into_stream()).with_reopen(move || {
-            let anew = Download::new(blob.clone(), None);
-            std::future::ready(Ok(ByteStream::new(anew.into_stream())))
-        })
+        let body = Some(answer.into_body());
+        content_of(descriptor, Download::new(self.blob(descriptor), 0, body))
     }
+
+    fn blob(&self, descriptor: &Descriptor) -> Blob {
+        let digest = descriptor.digest.clone();
+        let operation = Operation::GetBlob { repository: self.name().clone(), digest };
+        let hint = self.hint(&operation);
+        Blob { session: Arc::clone(&self.session), operation, hint, size: descriptor.size }
+    }
+}
+
+/// Makes content of a download, with the same download again for whoever needs it.
+fn content_of(descriptor: &Descriptor, begun: Download) -> Content {
+    let blob = begun.blob.clone();
+    let content = Content::new(descriptor, begun.into_stream()).fickle();
+    content.with_reopen_at(move |start| {
+        let anew = Download::new(blob.clone(), start, None);
+        std::future::ready(Ok(ByteStream::new(anew.into_stream())))
+    })
 }
 
 /// Where a blob is.
@@ -140,8 +158,8 @@ struct Download {
 }
 
 impl Download {
-    fn new(blob: Blob, body: Option<Body>) -> Self {
-        Self { blob, offset: 0, skip: 0, fruitless: 0, body }
+    fn new(blob: Blob, offset: u64, body: Option<Body>) -> Self {
+        Self { blob, offset, skip: 0, fruitless: 0, body }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
@@ -154,7 +172,16 @@ impl Download {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let Some(body) = &mut self.body else {
-                self.body = Some(self.resume().await?);
+                if self.offset == self.blob.size && self.offset > 0 {
+                    return Ok(None);
+                }
+                match self.resume().await {
+                    Ok(body) => self.body = Some(body),
+                    Err(error) if error.kind() == ErrorKind::Network => {
+                        self.broken(Some(error)).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
                 continue;
             };
             let failure = match body.frame().await {
@@ -172,22 +199,32 @@ impl Download {
                 }
                 None if self.offset >= self.blob.size => return Ok(None),
                 None => None,
-                Some(Err(error)) => Some(error),
+                Some(Err(error)) => Some(Error::new(ErrorKind::Network, error.to_string())),
             };
-            self.body = None;
-            self.fruitless += 1;
-            if self.fruitless > MAX_FRUITLESS {
-                let message = format!("read {} of {} bytes", self.offset, self.blob.size);
-                let error = Error::new(ErrorKind::Network, message);
-                return Err(match failure {
-                    Some(failure) => error.with_source(failure),
-                    None => error.with_source("unexpected EOF"),
-                });
-            }
-            if self.fruitless > 1 {
-                tokio::time::sleep(back_off(self.fruitless - 2)).await;
-            }
+            self.broken(failure).await?;
         }
+    }
+
+    /// Counts a connection that broke, and waits a while before the next.
+    ///
+    /// # Errors
+    ///
+    /// If too many have broken without a byte of progress.
+    async fn broken(&mut self, failure: Option<Error>) -> Result<()> {
+        self.body = None;
+        self.fruitless += 1;
+        if self.fruitless > MAX_FRUITLESS {
+            let message = format!("read {} of {} bytes", self.offset, self.blob.size);
+            let error = Error::new(ErrorKind::Network, message);
+            return Err(match failure {
+                Some(failure) => error.with_source(failure),
+                None => error.with_source("unexpected EOF"),
+            });
+        }
+        if self.fruitless > 1 {
+            tokio::time::sleep(back_off(self.fruitless - 2)).await;
+        }
+        Ok(())
     }
 
     /// Asks the registry, never a signed URL of before, for what is missing.

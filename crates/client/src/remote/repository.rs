@@ -184,6 +184,14 @@ impl Source for Repository {
         }
     }
 
+    async fn fetch_from(&self, descriptor: &Descriptor, start: u64) -> Result<Content> {
+        if self.is_document(descriptor) {
+            self.fetch_manifest(descriptor).await?.starting_at(start).await
+        } else {
+            self.fetch_blob_from(descriptor, start).await
+        }
+    }
+
     async fn exists(&self, descriptor: &Descriptor) -> Result<bool> {
         if self.is_document(descriptor) {
             self.manifest_exists(&descriptor.digest).await

@@ -54,7 +54,7 @@ impl Repository {
         loop {
             let body = match (content.take(), &again) {
                 (Some(content), _) => content,
-                (None, Some(again)) => again.open().await?,
+                (None, Some(again)) => again.open(0).await?,
                 (None, None) => unreachable!("begun anew only if the content can be had again"),
             };
             let upload = match self.opened.take(&descriptor.digest) {

@@ -7,23 +7,30 @@ use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use oras_spec::Hasher;
 use rustix::fs::{Advice, AtFlags, FlockOperation, Mode, RenameFlags};
 use rustix::io::Errno;
 
 use super::directory::{Directory, of_file};
+use super::journal::Journal;
 use crate::{Error, ErrorKind, Result};
 
-const PREFIX: &str = ".oras-";
-const SUFFIX: &str = ".partial";
+pub(super) const PREFIX: &str = ".oras-";
+pub(super) const SUFFIX: &str = ".partial";
 
 /// How many bytes are written before the disk begins to write them out: 16 MiB. Waiting for all of
 /// them in the end would take as long again as everything before.
 const WINDOW: u64 = 16 * 1024 * 1024;
 
+/// How many bytes a draft must have to be left to the next process: 4 MiB. Fewer are back sooner
+/// than somebody wonders what file that is.
+const WORTH_KEEPING: u64 = 4 * 1024 * 1024;
+
 /// A file under a temporary name in the directory that its final name will be in.
 ///
-/// Dropped without [`Draft::commit`], it removes itself. The draft of a process that was killed
-/// stays, without a lock on it, until a sweep finds it.
+/// Dropped without [`Draft::commit`], it removes itself, unless it is [kept](Draft::keep). The
+/// draft of a process that was killed stays, without a lock on it, until another process goes on
+/// with it or a sweep finds it.
 #[derive(Debug)]
 pub(crate) struct Draft {
     directory: Directory,
@@ -33,6 +40,8 @@ pub(crate) struct Draft {
     /// How many bytes were written, and of how many the disk has been told.
     written: u64,
     told: u64,
+    /// There if another process may go on with the draft.
+    journal: Option<Journal>,
 }
 
 impl Draft {
@@ -51,14 +60,7 @@ impl Draft {
             let name = fresh_name()?;
             match directory.create_new(&name, mode) {
                 Ok(file) => {
-                    let draft = Self {
-                        directory: directory.clone(),
-                        name,
-                        file,
-                        is_named: false,
-                        written: 0,
-                        told: 0,
-                    };
+                    let draft = Self::of(directory, name, file, 0);
                     if draft.lock()? {
                         return Ok(draft);
                     }
@@ -69,6 +71,48 @@ impl Draft {
                     return Err(of_file("open", &path, error));
                 }
             }
+        }
+    }
+
+    /// Wraps a file that has so many bytes, at whose end it stands.
+    pub(super) fn of(directory: &Directory, name: OsString, file: File, written: u64) -> Self {
+        Self {
+            directory: directory.clone(),
+            name,
+            file,
+            is_named: false,
+            written,
+            told: written,
+            journal: None,
+        }
+    }
+
+    /// Lets other processes go on with the draft, should this one not come to its end.
+    pub(super) fn journaled(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Returns how many bytes are in the draft.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Writes down the hash of all that was written, now and then.
+    pub(crate) fn note(&mut self, hasher: &Hasher) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(self.written, hasher);
+        }
+    }
+
+    /// Leaves what there is to the next process, if that is worth it, and removes it otherwise.
+    pub(crate) fn keep(mut self, hasher: &Hasher) {
+        if self.written < WORTH_KEEPING {
+            return;
+        }
+        if let Some(mut journal) = self.journal.take() {
+            journal.note_now(self.written, hasher);
+            self.is_named = true;
         }
     }
 
@@ -125,7 +169,12 @@ impl Draft {
     ) -> Result<File> {
         rustix::fs::fsync(&self.file).map_err(|error| self.failed("sync", error))?;
         match self.rename(directory, name, overwrite) {
-            Ok(()) => self.is_named = true,
+            Ok(()) => {
+                self.is_named = true;
+                if let Some(journal) = self.journal.take() {
+                    journal.remove();
+                }
+            }
             Err(Errno::EXIST) if !overwrite => {
                 return Err(Error::new(ErrorKind::AlreadyExists, "overwrite disallowed"));
             }
@@ -151,7 +200,7 @@ impl Draft {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.path_of(&self.name)
     }
 
@@ -165,6 +214,9 @@ impl Drop for Draft {
         if !self.is_named {
             // Nothing can be done about a failure; the next sweep tries again.
             self.directory.remove(&self.name).unwrap_or_default();
+            if let Some(journal) = self.journal.take() {
+                journal.remove();
+            }
         }
     }
 }

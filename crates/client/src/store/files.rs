@@ -184,17 +184,21 @@ impl Files {
         self.state().titles.get(&path).is_some_and(|found| found.is_done && found.digest == *digest)
     }
 
+    fn writer(&self) -> Writer {
+        Writer {
+            root: self.root.clone(),
+            options: self.options.clone(),
+            swept: Arc::clone(&self.swept),
+        }
+    }
+
     async fn push_titled(&self, title: &str, content: Content) -> Result<()> {
         let descriptor = content.descriptor().clone();
         if self.has_title(title, &descriptor.digest) {
             return Ok(());
         }
         let claim = self.claim(title, &descriptor.digest)?;
-        let writer = Writer {
-            root: self.root.clone(),
-            options: self.options.clone(),
-            swept: Arc::clone(&self.swept),
-        };
+        let writer = self.writer();
         if is_unpacked(&descriptor) {
             writer.directory(title.to_owned(), content).await?;
         } else {
@@ -293,6 +297,14 @@ impl Source for Files {
 
 #[async_trait]
 impl Target for Files {
+    async fn begun(&self, descriptor: &Descriptor) -> Result<u64> {
+        let Some(title) = descriptor.title().filter(|_| !is_unpacked(descriptor)) else {
+            return Ok(0);
+        };
+        let (writer, title, descriptor) = (self.writer(), title.to_owned(), descriptor.clone());
+        blocking(move || Ok(writer.begun(&title, &descriptor))).await
+    }
+
     async fn push(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
         match descriptor.title() {
             Some(title) => self.push_titled(title, content).await,

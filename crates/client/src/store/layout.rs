@@ -21,7 +21,7 @@ use oras_spec::{Tag, TagOrDigest, json};
 
 use super::directory::{Directory, of_file};
 use super::draft::Draft;
-use super::intake::{blocking, receive};
+use super::intake::{blocking, receive_twice};
 use super::reader::{Reading, Stamp};
 use crate::{Content, Error, ErrorKind, Result, Source, Target, graph};
 use blobs::Blobs;
@@ -272,13 +272,21 @@ impl Source for Layout {
 
 #[async_trait]
 impl Target for Layout {
+    async fn begun(&self, descriptor: &Descriptor) -> Result<u64> {
+        if descriptor.media_type.is_document() || self.exists(descriptor).await? {
+            return Ok(0);
+        }
+        let (inner, descriptor) = (Arc::clone(&self.0), descriptor.clone());
+        blocking(move || Ok(inner.blobs.begun(&descriptor))).await
+    }
+
     async fn push(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
         self.check_writable()?;
         let is_document = descriptor.media_type.is_document();
         if !self.exists(descriptor).await? {
             let content = if is_document { checked(descriptor, content).await? } else { content };
             let (inner, digest) = (Arc::clone(&self.0), descriptor.digest.clone());
-            receive(content, move |incoming| inner.blobs.write(&digest, incoming)).await?;
+            receive_twice(content, move |incoming| inner.blobs.write(&digest, incoming)).await?;
         }
         if !is_document {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Places: a name in an open directory, where one verified file is put.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::directory::{Directory, file_type, of_file};
 use super::draft::{self, Draft, is_draft_name};
 use super::intake::Incoming;
-use super::tree;
+use super::{resume, tree};
 use crate::{Error, ErrorKind, Result};
 
 /// What a refusal to write outside the root says, as the cause of its error.
@@ -54,17 +54,12 @@ impl Place {
     /// already gives its permission bits and nothing else.
     pub(crate) fn put(&self, incoming: &mut Incoming, overwrite: bool) -> Result<File> {
         let mode = self.inspect(overwrite)?;
-        let mut draft = Draft::create_for(&self.directory, 0o666, &self.name)?;
-        loop {
-            match incoming.next() {
-                Ok(Some(bytes)) => {
-                    let written = draft.write(&bytes);
-                    written.map_err(|error| unwritten(&self.path(), error))?;
-                }
-                Ok(None) => break,
-                Err(error) => return Err(not_copied(&self.path(), error)),
-            }
-        }
+        let draft =
+            draw(&self.directory, &self.name, incoming).map_err(|failure| match failure {
+                Failure::Open(error) => error,
+                Failure::Write(error) => unwritten(&self.path(), error),
+                Failure::Read(error) => not_copied(&self.path(), error),
+            })?;
         if let Some(mode) = mode {
             draft.set_mode(mode)?;
         }
@@ -72,6 +67,40 @@ impl Place {
             ErrorKind::AlreadyExists => unwritable("overwrite disallowed"),
             _ => unwritten(&self.path(), error),
         })
+    }
+}
+
+/// Where writing a draft failed.
+pub(crate) enum Failure {
+    Open(Error),
+    Write(Error),
+    Read(Error),
+}
+
+/// Writes what comes in to a draft in `directory` for what will be called `name`: going on with
+/// one that was left behind, and leaving one behind if nothing is wrong but that no more comes.
+pub(crate) fn draw(
+    directory: &Directory,
+    name: &OsStr,
+    incoming: &mut Incoming,
+) -> Result<Draft, Failure> {
+    let (mut draft, hasher) =
+        resume::begin(directory, incoming.descriptor(), name).map_err(Failure::Open)?;
+    incoming.go_on(draft.written(), hasher).map_err(Failure::Read)?;
+    loop {
+        match incoming.next() {
+            Ok(Some(bytes)) => {
+                draft.write(&bytes).map_err(Failure::Write)?;
+                draft.note(incoming.hasher());
+            }
+            Ok(None) => return Ok(draft),
+            Err(error) => {
+                if !matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Io) {
+                    draft.keep(incoming.hasher());
+                }
+                return Err(Failure::Read(error));
+            }
+        }
     }
 }
 
@@ -95,6 +124,9 @@ impl Swept {
 pub(crate) fn sweep(directory: &Directory) {
     for (name, kind) in directory.list().unwrap_or_default() {
         match kind {
+            FileType::RegularFile if resume::is_name(name.as_bytes()) => {
+                resume::sweep(directory, &name);
+            }
             _ if !is_draft_name(name.as_bytes()) => {}
             FileType::Directory => tree::sweep(directory, &name),
             FileType::RegularFile => draft::sweep(directory, &name),

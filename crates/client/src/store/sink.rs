@@ -9,8 +9,9 @@ use oras_spec::image::{Descriptor, MediaType};
 use rustix::io::Errno;
 
 use super::directory::{Directory, of_file};
-use super::intake::{Incoming, receive};
+use super::intake::{Incoming, receive_twice};
 use super::place::{Place, sweep};
+use super::resume;
 use crate::{Content, Result};
 
 /// A file that content is written to: complete, verified and durable, or not at all.
@@ -43,7 +44,9 @@ impl FileSink {
     /// descriptor says.
     pub async fn write(&self, content: Content) -> Result<()> {
         let path = self.path.clone();
-        receive(content, move |incoming| put(&path, incoming)).await
+        let begun = begun(&path, content.descriptor());
+        let content = if begun > 0 { content.starting_at(begun).await? } else { content };
+        receive_twice(content, move |incoming| put(&path, incoming)).await
     }
 
     /// Writes bytes.
@@ -56,6 +59,14 @@ impl FileSink {
         let descriptor = Descriptor::of(MediaType::OCTET_STREAM, &bytes);
         self.write(Content::from_bytes(&descriptor, bytes)).await
     }
+}
+
+/// Returns how many bytes are here from an attempt that was broken off.
+fn begun(path: &Path, descriptor: &Descriptor) -> u64 {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = Directory::open(parent.unwrap_or(Path::new(".")));
+    directory.map_or(0, |directory| resume::left_behind(&directory, descriptor))
 }
 
 fn put(path: &Path, incoming: &mut Incoming) -> Result<()> {

@@ -243,3 +243,56 @@ async fn a_blob_that_is_not_there_is_named() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.to_string(), format!("r.example/a@{}: not found", blob().digest));
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_missing_is_asked_for() {
+    let scripted = Scripted::new(ranged);
+    let repository = repository(scripted.transport());
+    let content = repository.fetch_from(&blob(), 4).await.expect("there");
+    assert_eq!(content.start(), 4);
+    let ranges = || -> Vec<_> {
+        scripted.seen().iter().map(|seen| seen.header("range").map(str::to_owned)).collect()
+    };
+    assert_eq!(ranges(), [Some("bytes=4-".to_owned())]);
+    // Whoever has nothing of it is given all of it.
+    let whole = content.reopen().await.expect("there").expect("reopenable");
+    assert_eq!(whole.read_all().await.expect("whole"), text());
+    let end = repository.fetch_from(&blob(), 10).await.expect("there");
+    assert_eq!(end.start(), 10);
+    assert_eq!(ranges().len(), 2, "of a blob that is here nothing is asked");
+    let missing = Scripted::new(|_| status(404));
+    let error = self::repository(missing.transport()).fetch_from(&blob(), 4).await;
+    assert_eq!(error.expect_err("not there").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_away_for_a_moment_is_waited_for() {
+    let scripted = Scripted::new(ranged);
+    let transport = Away { inner: scripted.transport(), requests: AtomicUsize::new(0) };
+    let content = repository(transport).fetch(&blob()).await.expect("there");
+    assert_eq!(content.read_all().await.expect("whole"), text());
+    assert_eq!(scripted.seen().len(), 2);
+}
+
+/// Breaks the first answer, then is not to be reached twice.
+#[derive(Debug)]
+struct Away<T> {
+    inner: T,
+    requests: AtomicUsize,
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Away<T> {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        match self.requests.fetch_add(1, Ordering::Relaxed) {
+            0 => {
+                let (parts, _) = self.inner.send(request).await?.into_parts();
+                let frames = [Ok(http_body::Frame::data(text().slice(..3))), Err("reset")];
+                let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+                Ok(Response::from_parts(parts, body))
+            }
+            1 | 2 => Err(oras_client::Error::new(ErrorKind::Network, "connection refused")),
+            _ => self.inner.send(request).await,
+        }
+    }
+}

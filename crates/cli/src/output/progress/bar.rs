@@ -66,6 +66,11 @@ impl Bar {
         self.speed = Speed::default();
     }
 
+    /// Counts bytes that are there already, which says nothing of the speed.
+    pub(crate) fn resume(&mut self, count: u64) {
+        self.moved = count.min(self.total);
+    }
+
     /// Counts further bytes.
     pub(crate) fn advance(&mut self, now: Instant, count: u64) {
         self.moved = self.moved.saturating_add(count).min(self.total);

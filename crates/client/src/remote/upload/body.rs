@@ -20,7 +20,7 @@ pub(super) fn body(content: Content) -> Body {
         Some(again) => body.with_replay(move || {
             let again = again.clone();
             async move {
-                let content = again.open().await?;
+                let content = again.open(0).await?;
                 Ok(Body::new(Measured::new(content)))
             }
         }),

@@ -11,6 +11,7 @@ use crate::lexical::clean;
 use crate::store::directory::{Directory, file_type, of_file};
 use crate::store::draft::is_draft_name;
 use crate::store::place::{Place, traversal, unwritable};
+use crate::store::resume;
 use crate::{Error, Result};
 
 const MAX_COMPONENT: usize = 255;
@@ -57,7 +58,7 @@ pub(crate) fn check_names(components: &[&OsStr]) -> Result<()> {
         if bytes.len() > MAX_COMPONENT || length > MAX_PATH {
             return Err(unwritable("file name too long"));
         }
-        if is_draft_name(bytes) {
+        if is_draft_name(bytes) || resume::is_name(bytes) {
             return Err(unwritable(&format!("{} is a name of temporary files", name.display())));
         }
     }
@@ -76,6 +77,14 @@ pub(crate) fn descend(root: &Directory, components: &[&OsStr]) -> Result<Directo
         };
     }
     Ok(directory)
+}
+
+/// Opens the directory that the file of a title is in; nothing if it is not there, or may not be.
+pub(crate) fn look(root: &Path, title: &str) -> Option<Directory> {
+    let components = beneath(root, title).ok()?;
+    let (_, parents) = components.split_last()?;
+    let root = Directory::open(root).ok()?;
+    parents.iter().try_fold(root, |directory, name| directory.child(name).ok())
 }
 
 /// Finds the place of a title anywhere, links and `..` followed: the caller said that it may be.

@@ -12,9 +12,10 @@ use super::unpack::Unpacking;
 use super::{Bytes, FilesOptions, path, tarball};
 use crate::lexical::clean;
 use crate::store::directory::{Directory, of_file};
-use crate::store::intake::{Incoming, blocking, receive};
+use crate::store::intake::{Incoming, blocking, receive_twice};
 use crate::store::place::{Place, Swept, not_copied, unwritable};
 use crate::store::reader::{Reading, Stamp, changed};
+use crate::store::resume;
 use crate::store::tree::Tree;
 use crate::{Content, Error, ErrorKind, Result};
 
@@ -102,7 +103,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes content to the path that `title` is, beneath the root unless the options allow more.
     pub(super) async fn file(self, title: String, content: Content) -> Result<Bytes> {
-        receive(content, move |incoming| {
+        receive_twice(content, move |incoming| {
             let place = self.find(&title)?;
             self.swept.once(&place.directory);
             let file = place.put(incoming, !self.options.keep_old_files)?;
@@ -113,15 +114,27 @@ impl Writer {
         .await
     }
 
+    /// Returns how many bytes of content are at the path that `title` is, from an attempt that was
+    /// broken off.
+    pub(super) fn begun(&self, title: &str, descriptor: &Descriptor) -> u64 {
+        let found = if self.options.allow_path_traversal {
+            let path = clean(&self.root.join(title));
+            path.parent().and_then(|parent| Directory::open(parent).ok())
+        } else {
+            path::look(&self.root, title)
+        };
+        found.map_or(0, |directory| resume::left_behind(&directory, descriptor))
+    }
+
     /// Unpacks content, which is an archive, to the path that `title` is.
     pub(super) async fn directory(self, title: String, content: Content) -> Result<()> {
         let annotations = &content.descriptor().annotations;
         let digest = annotations.get(annotation::CONTENT_DIGEST).and_then(|text| text.parse().ok());
-        receive(content, move |incoming| {
+        receive_twice(content, move |incoming| {
             let target = self.target(&title)?;
             let unpacking = Unpacking {
                 title: &title,
-                digest,
+                digest: digest.clone(),
                 limits: self.options.unpack,
                 path: target.path(),
             };

@@ -14,10 +14,10 @@ use rustix::io::Errno;
 use crate::content::MAX_DOCUMENT_SIZE;
 use crate::graph;
 use crate::store::directory::{Directory, file_type, of_file};
-use crate::store::draft::Draft;
 use crate::store::intake::Incoming;
-use crate::store::place::{Swept, not_copied};
+use crate::store::place::{Failure, Swept, draw, not_copied};
 use crate::store::reader::{Reading, Stamp};
+use crate::store::resume;
 use crate::{Error, Result};
 
 /// Where blobs are while they are written.
@@ -87,6 +87,12 @@ impl Blobs {
         is_right.then(|| graph::decode(descriptor, Bytes::from(bytes)).ok())?
     }
 
+    /// Returns how many bytes of a blob are here from an attempt that was broken off.
+    pub(super) fn begun(&self, descriptor: &Descriptor) -> u64 {
+        let ingest = self.root.child(INGEST);
+        ingest.map_or(0, |ingest| resume::left_behind(&ingest, descriptor))
+    }
+
     /// Writes a blob: all of it, verified and durable, or nothing.
     pub(super) fn write(&self, digest: &Digest, incoming: &mut Incoming) -> Result<()> {
         let ingest = self.root.make(INGEST)?;
@@ -94,14 +100,10 @@ impl Blobs {
         let algorithm = digest.algorithm().name();
         let directory = self.root.make(BLOBS_DIRECTORY)?.make(algorithm)?;
         let name = OsStr::new(digest.encoded());
-        let mut draft = Draft::create(&ingest, 0o666)?;
-        loop {
-            match incoming.next() {
-                Ok(Some(bytes)) => draft.write(&bytes)?,
-                Ok(None) => break,
-                Err(error) => return Err(not_copied(&directory.path_of(name), error)),
-            }
-        }
+        let draft = draw(&ingest, name, incoming).map_err(|failure| match failure {
+            Failure::Open(error) | Failure::Write(error) => error,
+            Failure::Read(error) => not_copied(&directory.path_of(name), error),
+        })?;
         draft.set_mode(0o444)?;
         draft.commit_to(&directory, name, true).map(drop)
     }
