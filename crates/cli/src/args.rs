@@ -1,6 +1,7 @@
 //! The groups of flags that commands share.
 
 pub(crate) mod confirmation;
+pub(crate) mod dating;
 pub(crate) mod distribution;
 pub(crate) mod file_reference;
 pub(crate) mod format;

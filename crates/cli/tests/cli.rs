@@ -44,6 +44,8 @@ mod pull;
 mod push;
 #[path = "cli/remote.rs"]
 mod remote;
+#[path = "cli/reproducible.rs"]
+mod reproducible;
 #[path = "cli/resolve.rs"]
 mod resolve;
 #[path = "cli/serve.rs"]

@@ -16,7 +16,7 @@ mod sink;
 mod source;
 mod tree;
 
-pub use files::{Files, FilesOptions, UnpackLimits};
+pub use files::{EntryMetadata, Files, FilesOptions, UnpackLimits};
 pub use layout::Layout;
 pub use memory::Memory;
 pub use place::PATH_TRAVERSAL_DISALLOWED;

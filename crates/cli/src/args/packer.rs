@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::dating::{self, Dating};
 use super::file_reference::FileReference;
+use super::remote;
 use crate::command::Invocation;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -44,7 +46,14 @@ pub(crate) struct Packer {
     pub(crate) files: Vec<FileReference>,
     /// The annotations.
     pub(crate) annotations: Annotations,
+    /// The times of what is packed.
+    pub(crate) dating: Dating,
+    /// The title of what is read from standard input.
+    pub(crate) input_title: String,
 }
+
+/// The file that is standard input; `./-` is one of that name.
+pub(crate) const INPUT: &str = "-";
 
 /// How large an annotation file may be, in bytes: as large as the manifest it goes into.
 const MAX_ANNOTATION_FILE: u64 = 4 * 1024 * 1024;
@@ -56,6 +65,10 @@ pub(crate) fn flags() -> Vec<Flag> {
         Flag::text("annotation-file", "path of the annotation file"),
         Flag::text("export-manifest", "path of the pushed manifest").word("path"),
         Flag::switch("disable-path-validation", "skip path validation"),
+        dating::flag(),
+        Flag::text("stdin-filename", "`name` of the file that is read from standard input as -")
+            .word("name")
+            .default("stdin"),
     ]
 }
 
@@ -69,8 +82,9 @@ impl Packer {
     ///
     /// # Errors
     ///
-    /// About the first of: a file reference without path, absolute paths, both sources of
-    /// annotations at once, an annotation file or an annotation that is none.
+    /// About the first of: a file reference without path, absolute paths, standard input that is
+    /// wanted twice, both sources of annotations at once, an annotation file or an annotation that
+    /// is none, a time that is none.
     pub(crate) fn read(
         invocation: &Invocation,
         context: &Context,
@@ -82,6 +96,7 @@ impl Packer {
         if !parsed.switch("disable-path-validation") {
             refuse_absolute(&files)?;
         }
+        check_input(invocation, &files)?;
         let pairs = parsed.list("annotation");
         let annotations = match parsed.some_text("annotation-file") {
             Some(_) if !pairs.is_empty() => {
@@ -96,7 +111,22 @@ impl Packer {
                 by_name: BTreeMap::from([("$manifest".to_owned(), of_pairs(pairs)?)]),
             },
         };
-        Ok(Self { files, annotations })
+        let dating = dating::read(invocation, &context.environment)?;
+        let input_title = parsed.text("stdin-filename").to_owned();
+        Ok(Self { files, annotations, dating, input_title })
+    }
+}
+
+/// Checks that standard input is read once at most, and has a name.
+fn check_input(invocation: &Invocation, files: &[FileReference]) -> Result<()> {
+    match files.iter().filter(|file| file.path == INPUT).count() {
+        0 => Ok(()),
+        1 if invocation.parsed.text("stdin-filename").is_empty() => {
+            Err(CliError::new("`--stdin-filename` must not be empty"))
+        }
+        1 => remote::check_input(invocation, INPUT),
+        _ => Err(CliError::new("`-` reads standard input, which cannot be read twice")
+            .with_recommendation("A file of that name is ./-")),
     }
 }
 

@@ -8,7 +8,7 @@ use oras_client::store::Files;
 use oras_spec::TagOrDigest;
 use oras_spec::image::{Descriptor, Document, Platform};
 
-use super::packing::{Packing, Plan, export, files_options, read_document};
+use super::packing::{Packing, Plan, export, packed_files, read_document};
 use super::transfer::Watcher;
 use super::{Arguments, Body, Command, Invocation};
 use crate::args::file_reference::FileReference;
@@ -110,7 +110,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
     let opened = target.open(invocation, Access::Write, context).await?;
     let subject = subject(&target, &opened, reference, platform.as_ref()).await?;
-    let files = Files::new(context.environment.directory(), files_options(context));
+    let files = packed_files(context, packer.dating);
     let packing = Packing { context, watcher: &watcher, files: &files };
     let plan = Plan {
         image_spec: ImageSpec::V1_1,

@@ -15,8 +15,9 @@ use oras_spec::json;
 use super::Invocation;
 use super::save::as_typed;
 use super::transfer::Watcher;
+use crate::args::dating::Dating;
 use crate::args::file_reference::FileReference;
-use crate::args::packer::Packer;
+use crate::args::packer::{INPUT, Packer};
 use crate::context::Context;
 use crate::error::{CliError, Result, chain};
 use crate::output::log::timestamp_seconds;
@@ -39,6 +40,12 @@ pub(super) fn files_options(context: &Context) -> FilesOptions {
         options.temporary_directory = context.environment.path(directory);
     }
     options
+}
+
+/// Makes a store of the files that are packed.
+pub(super) fn packed_files(context: &Context, dating: Dating) -> Files {
+    let options = FilesOptions { entries: dating.entries, ..files_options(context) };
+    Files::new(context.environment.directory(), options)
 }
 
 /// Turns files into a manifest.
@@ -80,7 +87,7 @@ impl Packing<'_> {
             subject: plan.subject,
             annotations: packer.annotations.take_manifest(),
         };
-        let created = timestamp_seconds(self.context.environment.now());
+        let created = timestamp_seconds(packer.dating.created);
         let options = PackOptions { image_spec: plan.image_spec, created };
         pack(self.files, artifact, &options).await.map_err(|error| failed(&error))
     }
@@ -99,11 +106,17 @@ impl Packing<'_> {
             // Known before packing: what is in the archive of a directory begins with its name.
             let title = match annotations.get(annotation::TITLE) {
                 Some(stated) if !stated.is_empty() => Cow::Borrowed(stated.as_str()),
+                _ if file.path == INPUT => Cow::Borrowed(packer.input_title.as_str()),
                 _ => title(&file.path),
             };
             self.watcher.say(&format!("Preparing {}", crate::visible::visible(&title)))?;
             let media_type = file.media_type.as_deref().map(MediaType::from);
-            let added = self.files.add(Path::new(&file.path), Some(&title), media_type).await;
+            let added = if file.path == INPUT {
+                let input = self.context.input_stream();
+                self.files.add_stream(input, &title, media_type).await
+            } else {
+                self.files.add(Path::new(&file.path), Some(&title), media_type).await
+            };
             let mut layer = added.map_err(|error| failed(&error))?;
             layer.annotations.extend(annotations.clone());
             layers.push(layer);

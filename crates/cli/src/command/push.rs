@@ -8,7 +8,7 @@ use oras_client::tag::{TagOptions, tag};
 use oras_spec::image::Descriptor;
 use oras_spec::{Tag, TagOrDigest};
 
-use super::packing::{Packing, Plan, export, files_options, read_document};
+use super::packing::{Packing, Plan, export, packed_files, read_document};
 use super::transfer::Watcher;
 use super::{Arguments, Body, Command, Invocation};
 use crate::args::packer::{self, Packer};
@@ -75,6 +75,12 @@ Example - Push file \"hi.txt\" with multiple tags and concurrency level tuned:
 Example - Push file \"hi.txt\" into an OCI image layout folder 'layout-dir' with tag 'test':
   oras push --oci-layout layout-dir:test hi.txt
 
+Example - Push what another program prints, as file \"dump.sql\":
+  mydump | oras push --stdin-filename dump.sql localhost:5000/dump:v1 -
+
+Example - Push directory \"site\" to the same digest from every checkout of it:
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) oras push --reproducible localhost:5000/site:v1 site
+
 Example - Push file \"hi.txt\" and format output in JSON:
   oras push localhost:5000/hello:v1 hi.txt --format json",
     flags,
@@ -114,7 +120,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
 
     let opened = target.open(invocation, Access::Write, context).await?;
-    let files = Files::new(context.environment.directory(), files_options(context));
+    let files = packed_files(context, packer.dating);
     let packing = Packing { context, watcher: &watcher, files: &files };
     let manifest = packing.pack(packer, plan).await?;
     if let Some(TagOrDigest::Digest(given)) = &target.reference

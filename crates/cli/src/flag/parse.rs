@@ -43,6 +43,8 @@ impl Parsed {
         while let Some(argument) = rest.next() {
             match argument.strip_prefix('-') {
                 None | Some("") => parsed.arguments.push(argument.clone()),
+                // Standard input with a media type: no flag has such a letter.
+                Some(body) if body.starts_with(':') => parsed.arguments.push(argument.clone()),
                 Some("-") => parsed.arguments.extend(rest.by_ref().cloned()),
                 Some(body) => match body.strip_prefix('-') {
                     Some(long) => parsed.long(long, &mut rest, notices)?,

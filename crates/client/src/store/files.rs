@@ -1,5 +1,6 @@
 //! A working directory: files become layers, and titles become files.
 
+mod entry_metadata;
 pub(super) mod path;
 mod tarball;
 mod unpack;
@@ -11,10 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use oras_spec::image::{Descriptor, MediaType, annotation};
 use oras_spec::{Digest, Tag, TagOrDigest};
 
+pub use entry_metadata::EntryMetadata;
 pub use unpack::UnpackLimits;
 
 use super::intake::blocking;
@@ -37,6 +40,8 @@ pub struct FilesOptions {
     /// Where packed directories are put while they are made and unpacked, in files without a name.
     /// `/tmp` by default.
     pub temporary_directory: PathBuf,
+    /// What archives of directories keep of times and permissions; all of it by default.
+    pub entries: EntryMetadata,
     /// How far archives of directories may go that are unpacked.
     pub unpack: UnpackLimits,
 }
@@ -47,6 +52,7 @@ impl Default for FilesOptions {
             allow_path_traversal: false,
             keep_old_files: false,
             temporary_directory: PathBuf::from("/tmp"),
+            entries: EntryMetadata::default(),
             unpack: UnpackLimits::default(),
         }
     }
@@ -134,16 +140,51 @@ impl Files {
         title: Option<&str>,
         media_type: Option<MediaType>,
     ) -> Result<Descriptor> {
-        if let Some(title) =
-            title.filter(|title| self.state().titles.contains_key(&self.place_of(title)))
-        {
-            return Err(duplicate(title));
-        }
+        self.check_free(title)?;
         let path = self.root.join(path);
-        let temporary = self.options.temporary_directory.clone();
+        let options = self.options.clone();
         let prefix = title.unwrap_or("$config").to_owned();
-        let (mut descriptor, place) =
-            blocking(move || write::take(&path, &prefix, media_type, &temporary)).await?;
+        let (descriptor, place) =
+            blocking(move || write::take(&path, &prefix, media_type, &options)).await?;
+        self.keep(descriptor, place, title)
+    }
+
+    /// Puts in what a stream gives until its end, and returns its descriptor, as
+    /// [`add`](Self::add) does for a file. How long the stream is need not be known: it is kept
+    /// meanwhile in a file without a name in the temporary directory.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says, [`ErrorKind::Io`] if it cannot be kept, and
+    /// [`ErrorKind::AlreadyExists`] for a title that was added already.
+    pub async fn add_stream(
+        &self,
+        stream: impl Stream<Item = Result<bytes::Bytes>> + Send,
+        title: &str,
+        media_type: Option<MediaType>,
+    ) -> Result<Descriptor> {
+        self.check_free(Some(title))?;
+        let temporary = self.options.temporary_directory.clone();
+        let (descriptor, place) = write::keep(stream, title, media_type, temporary).await?;
+        self.keep(descriptor, place, Some(title))
+    }
+
+    fn check_free(&self, title: Option<&str>) -> Result<()> {
+        match title {
+            Some(title) if self.state().titles.contains_key(&self.place_of(title)) => {
+                Err(duplicate(title))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what was added.
+    fn keep(
+        &self,
+        mut descriptor: Descriptor,
+        place: Bytes,
+        title: Option<&str>,
+    ) -> Result<Descriptor> {
         if let Some(title) = title {
             descriptor.annotations.insert(annotation::TITLE.to_owned(), title.to_owned());
             self.claim(title, &descriptor.digest)?.keep();

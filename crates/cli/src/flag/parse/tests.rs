@@ -27,9 +27,9 @@ fn read(arguments: &[&str]) -> Result<Parsed, String> {
 
 #[test]
 fn flags_and_arguments_mix_and_two_dashes_end_the_flags() {
-    let parsed =
-        read(&["a", "--output", "x", "b", "-r", "-", "--", "-d", "--", "c"]).expect("good");
-    assert_eq!(parsed.arguments, ["a", "b", "-", "-d", "--", "c"]);
+    let parsed = read(&["a", "--output", "x", "b", "-r", "-", "-:t/t", "--", "-d", "--", "c"])
+        .expect("good");
+    assert_eq!(parsed.arguments, ["a", "b", "-", "-:t/t", "-d", "--", "c"]);
     assert_eq!(parsed.text("output"), "x");
     assert!(parsed.switch("recursive") && !parsed.switch("debug"));
 }

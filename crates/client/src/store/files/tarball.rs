@@ -13,10 +13,12 @@ use flate2::{Compression, GzBuilder, write::GzEncoder};
 use oras_spec::{Algorithm, Digest, Hasher};
 use rustix::fs::{Mode, OFlags};
 
+use super::EntryMetadata;
 use crate::store::directory::of_file;
 use crate::store::reader::{Reading, Stamp, changed};
 use crate::{Error, ErrorKind, Result};
-use header::{Entry, Kind};
+use header::Entry;
+pub(super) use header::Kind;
 
 /// How many bytes the compressor gets at a time. Its output depends on this: never change it.
 const BLOCK: usize = 64 * 1024;
@@ -34,12 +36,18 @@ pub(super) struct Tarball {
 /// Packs what stands at `path`, under the name `prefix`, into a nameless file in `temporary`.
 ///
 /// Everything below goes in, in the order of names' bytes. Links are packed as links, several names
-/// of one file as several files; of pipes and devices only the name; sockets are an error.
-pub(super) fn pack(path: &Path, prefix: &str, temporary: &Path) -> Result<Tarball> {
+/// of one file as several files; of pipes and devices only the name; sockets are an error. What is
+/// kept of times and permissions is said by `kept`.
+pub(super) fn pack(
+    path: &Path,
+    prefix: &str,
+    temporary: &Path,
+    kept: EntryMetadata,
+) -> Result<Tarball> {
     let file = tempfile::tempfile_in(temporary)
         .map_err(|error| of_file("make a file in", temporary, error))?;
     let copy = file.try_clone().map_err(|error| of_file("dup", temporary, error))?;
-    let mut tape = Tape::new(copy, temporary);
+    let mut tape = Tape::new(copy, temporary, kept);
     walk(path, prefix, &mut tape)?;
     let (digest, content) = tape.finish()?;
     let stamp = Stamp::of(&file, temporary)?;
@@ -100,7 +108,7 @@ fn add(path: &Path, name: &str, metadata: &Metadata, tape: &mut Tape<'_>) -> Res
         return Err(Error::new(ErrorKind::Unsupported, message));
     };
     let link = link.to_str().ok_or_else(|| not_text(path))?;
-    tape.write(&header::encode(&Entry { kind, link, ..entry(name, metadata) }))
+    tape.write(&header::encode(&Entry { link, ..tape.entry(name, kind, metadata) }))
 }
 
 fn add_file(path: &Path, name: &str, tape: &mut Tape<'_>) -> Result<()> {
@@ -114,7 +122,7 @@ fn add_file(path: &Path, name: &str, tape: &mut Tape<'_>) -> Result<()> {
     }
     let stamp = Stamp::of(&file, path)?;
     let size = metadata.len();
-    tape.write(&header::encode(&Entry { kind: Kind::File, size, ..entry(name, &metadata) }))?;
+    tape.write(&header::encode(&Entry { size, ..tape.entry(name, Kind::File, &metadata) }))?;
     let mut left = size;
     let mut buffer = vec![0; BLOCK];
     while left > 0 {
@@ -133,21 +141,6 @@ fn add_file(path: &Path, name: &str, tape: &mut Tape<'_>) -> Result<()> {
     tape.pad(size)
 }
 
-/// The fields that every kind of entry has.
-fn entry<'a>(name: &'a str, metadata: &Metadata) -> Entry<'a> {
-    let up = i64::from(metadata.mtime_nsec() >= 500_000_000);
-    let device = metadata.rdev();
-    Entry {
-        name,
-        kind: Kind::File,
-        mode: metadata.mode() & 0o7777,
-        size: 0,
-        modified: metadata.mtime() + up,
-        link: "",
-        device: (rustix::fs::major(device), rustix::fs::minor(device)),
-    }
-}
-
 fn not_text(path: &Path) -> Error {
     let name = path.as_os_str().as_bytes().escape_ascii();
     Error::new(ErrorKind::Invalid, format!("{name}: the name is not UTF-8"))
@@ -159,10 +152,11 @@ struct Tape<'a> {
     content: Hasher,
     gzip: GzEncoder<Hashed>,
     place: &'a Path,
+    kept: EntryMetadata,
 }
 
 impl<'a> Tape<'a> {
-    fn new(file: File, place: &'a Path) -> Self {
+    fn new(file: File, place: &'a Path, kept: EntryMetadata) -> Self {
         let file = Hashed { file, hasher: Algorithm::Sha256.hasher() };
         Self {
             block: Vec::with_capacity(BLOCK),
@@ -170,6 +164,22 @@ impl<'a> Tape<'a> {
             // No name, no time, system 255: the header is the same ten bytes always.
             gzip: GzBuilder::new().operating_system(255).write(file, Compression::default()),
             place,
+            kept,
+        }
+    }
+
+    /// Fills in the fields that every kind of entry has.
+    fn entry<'n>(&self, name: &'n str, kind: Kind, metadata: &Metadata) -> Entry<'n> {
+        let up = i64::from(metadata.mtime_nsec() >= 500_000_000);
+        let device = metadata.rdev();
+        Entry {
+            name,
+            kind,
+            mode: self.kept.mode(metadata.mode() & 0o7777, kind),
+            size: 0,
+            modified: self.kept.modified(metadata.mtime() + up),
+            link: "",
+            device: (rustix::fs::major(device), rustix::fs::minor(device)),
         }
     }
 

@@ -53,6 +53,31 @@ async fn a_file_is_read_from_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_stream_is_kept_until_it_is_read_and_has_no_name_meanwhile() {
+    let yard = Yard::new();
+    let files = yard.files();
+    let stream = || {
+        let chunks = [&b"hel"[..], b"", b"lo"];
+        futures_util::stream::iter(chunks.map(|chunk| Ok(bytes::Bytes::from_static(chunk))))
+    };
+    let descriptor = files.add_stream(stream(), "a", None).await.expect("added");
+    assert_eq!(descriptor, titled("a", b"hello"));
+    for _ in 0..2 {
+        let content = files.fetch(&descriptor).await.expect("there");
+        assert_eq!(content.read_all().await.expect("whole"), &b"hello"[..]);
+    }
+    assert_eq!(names(&yard.out()), [""; 0], "nothing has a name");
+    let error = files.add_stream(stream(), "./a", None).await.expect_err("the title is taken");
+    assert_eq!(chain(&error), "./a: duplicate name");
+    let broken = futures_util::stream::iter([
+        Ok(bytes::Bytes::from_static(b"hel")),
+        Err(Error::new(ErrorKind::Io, "read /dev/stdin: input/output error")),
+    ]);
+    let error = files.add_stream(broken, "b", None).await.expect_err("it broke");
+    assert_eq!(chain(&error), "read /dev/stdin: input/output error");
+}
+
+#[tokio::test]
 async fn a_file_that_changes_is_noticed() {
     type Change = fn(&Path);
     let changes: [Change; 4] = [

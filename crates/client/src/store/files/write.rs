@@ -5,6 +5,7 @@ use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::{Stream, StreamExt as _};
 use oras_spec::Algorithm;
 use oras_spec::image::{Descriptor, MediaType, annotation};
 
@@ -19,16 +20,19 @@ use crate::store::resume;
 use crate::store::tree::Tree;
 use crate::{Content, Error, ErrorKind, Result};
 
+/// How many chunks of a stream wait to be written, at most.
+const WAITING: usize = 2;
+
 /// Hashes a file or packs a directory.
 pub(super) fn take(
     path: &Path,
     prefix: &str,
     media_type: Option<MediaType>,
-    temporary: &Path,
+    options: &FilesOptions,
 ) -> Result<(Descriptor, Bytes)> {
     let metadata = path.metadata().map_err(|error| of_file("stat", &clean(path), error))?;
     if metadata.is_dir() {
-        return pack(path, prefix, media_type, temporary);
+        return pack(path, prefix, media_type, options);
     }
     if !metadata.is_file() {
         let message = format!("{}: not a regular file", path.display());
@@ -42,11 +46,12 @@ fn pack(
     path: &Path,
     prefix: &str,
     media_type: Option<MediaType>,
-    temporary: &Path,
+    options: &FilesOptions,
 ) -> Result<(Descriptor, Bytes)> {
+    let temporary = &options.temporary_directory;
     let (path, prefix) = (clean(path), clean(Path::new(prefix)));
     let prefix = prefix.to_str().filter(|prefix| !prefix.is_empty()).unwrap_or(".");
-    let packed = tarball::pack(&path, prefix, temporary).map_err(|error| {
+    let packed = tarball::pack(&path, prefix, temporary, options.entries).map_err(|error| {
         if error.kind() == ErrorKind::Io {
             return error;
         }
@@ -69,6 +74,42 @@ fn hash(path: &Path, media_type: Option<MediaType>) -> Result<(Descriptor, Bytes
     let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
     let descriptor = Descriptor::new(media_type, digest, reading.stamp.size());
     Ok((descriptor, Bytes::File(path.to_owned(), reading.stamp)))
+}
+
+/// Keeps what a stream gives in a file without a name, and describes it.
+pub(super) async fn keep(
+    stream: impl Stream<Item = Result<bytes::Bytes>> + Send,
+    name: &str,
+    media_type: Option<MediaType>,
+    temporary: PathBuf,
+) -> Result<(Descriptor, Bytes)> {
+    let (sender, mut chunks) = tokio::sync::mpsc::channel::<bytes::Bytes>(WAITING);
+    let path = PathBuf::from(name);
+    let writing = tokio::spawn(blocking(move || {
+        let file = tempfile::tempfile_in(&temporary)
+            .map_err(|error| of_file("make a file in", &temporary, error))?;
+        let mut hasher = Algorithm::Sha256.hasher();
+        while let Some(chunk) = chunks.blocking_recv() {
+            hasher.update(&chunk);
+            (&file)
+                .write_all(&chunk)
+                .map_err(|error| of_file("write to a file in", &temporary, error))?;
+        }
+        let stamp = Stamp::of(&file, &temporary)?;
+        Ok((hasher.finish(), Reading { file: Arc::new(file), path, stamp }))
+    }));
+    let mut stream = std::pin::pin!(stream);
+    while let Some(chunk) = stream.next().await {
+        // A writer that is gone has an error to tell.
+        if sender.send(chunk?).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    let (digest, reading) = writing.await.expect("the file's own thread does not panic")?;
+    let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
+    let descriptor = Descriptor::new(media_type, digest, reading.stamp.size());
+    Ok((descriptor, Bytes::Hidden(reading)))
 }
 
 /// Opens content that was hashed when it came, so that it need not be hashed again.

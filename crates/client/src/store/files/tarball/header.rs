@@ -14,8 +14,8 @@ const NAME: usize = 100;
 const PREFIX: usize = 155;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store::files) enum Kind {
     File = b'0' as isize,
     SymbolicLink = b'2' as isize,
     CharacterDevice = b'3' as isize,

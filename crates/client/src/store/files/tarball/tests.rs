@@ -41,7 +41,11 @@ fn set_time(path: &Path, seconds: i64, nanoseconds: i64) {
 }
 
 fn packed(directory: &Path, prefix: &str) -> Tarball {
-    pack(&directory.join("tree"), prefix, directory).expect("packed")
+    packed_keeping(directory, prefix, EntryMetadata::AsFound)
+}
+
+fn packed_keeping(directory: &Path, prefix: &str, kept: EntryMetadata) -> Tarball {
+    pack(&directory.join("tree"), prefix, directory, kept).expect("packed")
 }
 
 /// The digest is that of what Go's `oras` makes of the same tree.
@@ -90,7 +94,8 @@ fn the_compressor_is_fed_the_same_however_files_are_cut() {
     let first = packed(directory.path(), "tree");
     let second = packed(directory.path(), "tree");
     assert_eq!(first.digest, second.digest);
-    let mut tape = Tape::new(tempfile::tempfile().expect("a file"), directory.path());
+    let file = tempfile::tempfile().expect("a file");
+    let mut tape = Tape::new(file, directory.path(), EntryMetadata::AsFound);
     let mut zipped: &File = &first.reading.file;
     io::Seek::rewind(&mut zipped).expect("rewound");
     let mut unzipped = Vec::new();
@@ -117,7 +122,11 @@ fn times_are_rounded_to_the_nearest_second() {
 fn says_what_cannot_be_packed() {
     let directory = tree();
     let root = directory.path().join("tree");
-    let refused = || pack(&root, "tree", directory.path()).map(drop).expect_err("refused");
+    let refused = || {
+        pack(&root, "tree", directory.path(), EntryMetadata::AsFound)
+            .map(drop)
+            .expect_err("refused")
+    };
     let socket = std::os::unix::net::UnixListener::bind(root.join("s")).expect("bound");
     assert_eq!(
         refused().to_string(),
@@ -135,9 +144,55 @@ fn says_what_cannot_be_packed() {
     fs::remove_file(root.join(odd)).expect("removed");
 
     let nowhere = directory.path().join("nowhere");
-    let error = pack(&root, "tree", &nowhere).map(drop).expect_err("no place");
+    let error =
+        pack(&root, "tree", &nowhere, EntryMetadata::AsFound).map(drop).expect_err("no place");
     assert_eq!(
         chain(&error),
         format!("make a file in {}: no such file or directory", nowhere.display())
     );
+}
+
+/// Gives everything in the tree another time, and permissions of another umask.
+fn check_out_anew(root: &Path) {
+    for (name, mode) in [("a", 0o600), ("a.txt", 0o711), ("pipe", 0o600), ("sub/é", 0o666)] {
+        fs::set_permissions(root.join(name), Permissions::from_mode(mode)).expect("chmod");
+    }
+    for name in ["sub/a.d", "sub", ""] {
+        fs::set_permissions(root.join(name), Permissions::from_mode(0o700)).expect("chmod");
+    }
+    for name in ["a", "a.txt", "pipe", "sub/a.d", "sub/b", "sub/link", "sub/é", "sub", ""] {
+        set_time(&root.join(name), 1_700_000_000, 600_000_000);
+    }
+}
+
+#[test]
+fn uniform_entries_make_the_same_archive_of_two_checkouts() {
+    let directory = tree();
+    let root = directory.path().join("tree");
+    let kept = EntryMetadata::Uniform(1_500_000_000);
+    let once = packed_keeping(directory.path(), "tree", kept);
+    check_out_anew(&root);
+    let again = packed_keeping(directory.path(), "tree", kept);
+    assert_eq!((once.digest, once.content), (again.digest.clone(), again.content));
+    fs::set_permissions(root.join("a"), Permissions::from_mode(0o700)).expect("chmod");
+    let program = packed_keeping(directory.path(), "tree", kept);
+    assert_ne!(program.digest, again.digest, "a program is more than a file");
+    let later = packed_keeping(directory.path(), "tree", EntryMetadata::Uniform(0));
+    assert_ne!(later.digest, program.digest, "the time is the one that was asked for");
+}
+
+#[test]
+fn times_can_be_kept_from_being_later_than_one() {
+    let directory = tree();
+    let root = directory.path().join("tree");
+    let kept = EntryMetadata::NoLaterThan(1_600_000_001);
+    let found = packed(directory.path(), "tree").digest;
+    assert_eq!(packed_keeping(directory.path(), "tree", kept).digest, found);
+    let touch = |seconds| set_time(&root.join("a"), seconds, 0);
+    touch(1_600_000_001);
+    let limit = packed(directory.path(), "tree").digest;
+    assert_ne!(limit, found);
+    touch(1_700_000_000);
+    assert_eq!(packed_keeping(directory.path(), "tree", kept).digest, limit);
+    assert_ne!(packed(directory.path(), "tree").digest, limit);
 }
