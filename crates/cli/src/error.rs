@@ -15,6 +15,7 @@ pub(crate) struct CliError {
     recommendation: Option<String>,
     trailer: Option<&'static str>,
     is_about_reference: bool,
+    code: u8,
 }
 
 impl CliError {
@@ -27,6 +28,7 @@ impl CliError {
             recommendation: None,
             trailer: None,
             is_about_reference: false,
+            code: 1,
         }
     }
 
@@ -82,6 +84,18 @@ impl CliError {
     /// Tells whether it is about a reference that does not parse.
     pub(crate) fn is_about_reference(&self) -> bool {
         self.is_about_reference
+    }
+
+    /// Makes the program end with another exit code than 1.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Returns the exit code of a program that ends with it.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
     }
 
     /// Adds a line to the message.

@@ -14,6 +14,7 @@ mod flag;
 mod output;
 mod report;
 mod runtime;
+mod signals;
 mod streams;
 mod template;
 mod visible;
@@ -24,7 +25,7 @@ pub use env::Environment;
 pub use streams::{Size, Streams};
 
 /// Runs the program with `arguments`, the program's name not among them. Returns its exit code: 0
-/// if all went well, 1 if not.
+/// if all went well, 1 if not, and more than 128 if a signal other than an interrupt ended it.
 ///
 /// Starts an asynchronous runtime of its own where a command needs one, so it must not be called
 /// from within another.
@@ -38,7 +39,7 @@ pub fn run(
         Ok(()) => 0,
         Err(error) => {
             context.printer.failure(&error);
-            1
+            error.code()
         }
     }
 }

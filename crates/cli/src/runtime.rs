@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
 use crate::context::Context;
 use crate::error::{CliError, Result};
+use crate::signals;
 
 /// How long what cannot be interrupted, such as a write to a slow disk, may go on after a signal.
 const GRACE: Duration = Duration::from_millis(500);
@@ -19,12 +21,13 @@ const GRACE: Duration = Duration::from_millis(500);
 ///
 /// What the work fails with, or that it was canceled.
 pub(crate) fn wait(work: impl Future<Output = Result<()>>, context: &Context) -> Result<()> {
+    if !context.environment.obeys_signals() {
+        return last(work);
+    }
+    let mut listener = signals::listen(Arc::clone(&context.printer));
     last(async {
-        if !context.environment.obeys_signals() {
-            return work.await;
-        }
-        match select(pin!(signal()), pin!(work)).await {
-            Either::Left(((), _)) => Err(CliError::new("context canceled")),
+        match select(pin!(listener.stopped()), pin!(work)).await {
+            Either::Left((stop, _)) => Err(stop.error()),
             Either::Right((done, _)) => done,
         }
     })

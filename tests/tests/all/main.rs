@@ -16,5 +16,6 @@ mod manifest_bytes;
 mod mirror;
 mod readme;
 mod resume;
+mod signals;
 mod story;
 mod untrusted;
