@@ -249,7 +249,11 @@ pub(crate) fn registry(
     let logged = Logged::new(network, Arc::clone(&observer))
         .hiding(headers.keys().cloned())
         .counted_by(Arc::clone(&context.requests));
-    let retrying = Retrying::new(logged).with_observer(observer);
+    let announcer =
+        traffic::Announcer { log: log.clone(), environment: environment.clone(), rest: observer };
+    let retrying = Retrying::new(logged)
+        .with_observer(Arc::new(announcer))
+        .with_pauses(context.pauses.clone());
     let credentials = credentials(remote, context);
     let transport = Authenticated::new(Redirecting::new(retrying), credentials);
     let transport: Arc<dyn Transport> = Arc::new(transport);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::Stream;
 use oras_client::ErrorKind;
+use oras_client::transport::Pauses;
 use tokio::sync::mpsc::Sender;
 
 use crate::env::Environment;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) input_is_terminal: bool,
     /// How many requests were sent, to all registries; the debug log numbers them.
     pub(crate) requests: Arc<AtomicU64>,
+    /// Which registries want to be left alone for a while.
+    pub(crate) pauses: Pauses,
     input: Arc<Mutex<Box<dyn Read + Send>>>,
 }
 
@@ -42,6 +45,7 @@ impl Context {
             output_is_terminal: streams.output_is_terminal,
             input_is_terminal: streams.input_is_terminal,
             requests: Arc::default(),
+            pauses: Pauses::default(),
             input: Arc::new(Mutex::new(streams.input)),
         }
     }

@@ -233,6 +233,10 @@ impl fmt::Display for RegistryResponse {
                 (false, true) => f.write_str(&code)?,
                 (false, false) => write!(f, "{code}: {}", entry.message)?,
             }
+            let detail = entry.detail.get("message").unwrap_or(&entry.detail);
+            if let Some(detail) = detail.as_str().filter(|detail| !detail.is_empty()) {
+                write!(f, ": {detail}")?;
+            }
         }
         Ok(())
     }

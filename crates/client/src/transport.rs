@@ -27,7 +27,9 @@ mod in_process;
 mod logged;
 mod network;
 mod origin;
+mod pauses;
 mod proxy;
+mod rate_limit;
 mod redact;
 mod redirecting;
 mod refusal;
@@ -46,12 +48,14 @@ use async_trait::async_trait;
 
 use crate::Result;
 
-pub use authenticated::Authenticated;
+pub use authenticated::{Authenticated, NotGranted};
 pub use body::{Body, Replay};
 pub use in_process::InProcess;
 pub use logged::Logged;
 pub use network::{Network, NetworkOptions};
+pub use pauses::Pauses;
 pub use proxy::Proxies;
+pub use rate_limit::RateLimit;
 pub use redirecting::Redirecting;
 pub use retrying::Retrying;
 pub use tls::{ClientIdentity, TrustRoots};

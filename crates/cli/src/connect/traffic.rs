@@ -1,12 +1,14 @@
 //! Requests and responses, as entries of the debug log.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use oras_client::transport::{LoggedBody, Traffic, TrafficObserver};
 use oras_spec::Quoted;
 
 use crate::advice;
-use crate::output::log::{Level, Log};
+use crate::env::Environment;
+use crate::output::log::{Level, Log, timestamp_seconds};
 use crate::visible::visible_lines;
 
 /// Writes down all traffic.
@@ -66,6 +68,24 @@ impl TrafficObserver for Recorder {
                 );
             }
             _ => {}
+        }
+    }
+}
+
+/// Tells everybody who waits for us when a registry wants to be left alone; and `rest` everything.
+pub(super) struct Announcer {
+    pub(super) log: Log,
+    pub(super) environment: Environment,
+    pub(super) rest: Arc<dyn TrafficObserver>,
+}
+
+impl TrafficObserver for Announcer {
+    fn traffic(&self, traffic: Traffic<'_>) {
+        self.rest.traffic(traffic);
+        if let Traffic::Paused { host, delay, cause } = traffic {
+            let end = timestamp_seconds(self.environment.now() + delay);
+            let message = format!("{cause}: waiting {} s, until {end}", delay.as_secs());
+            self.log.entry(Level::Warning, &message, &[("registry", host)]);
         }
     }
 }

@@ -208,3 +208,27 @@ fn the_namespace_that_docker_adds_is_asked_for() {
         "Error response from registry: unauthorized: authentication required\n"
     );
 }
+
+#[test]
+fn a_wait_that_the_registry_asks_for_is_shown_with_its_end() {
+    let sandbox = Sandbox::new();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let busy = Listener::answering(move |_| {
+        let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let response = http::Response::builder();
+        if is_first {
+            return response.status(429).header("retry-after", "1").body("").expect("a response");
+        }
+        response.body(r#"{"name":"a","tags":["v1"]}"#).expect("a response")
+    });
+    let outcome = sandbox.oras_with(&["repo", "tags", &format!("{}/a", busy.host())]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "v1\n"));
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "[2000-01-01T00:00:00Z][WARNING]: 429 Too Many Requests: waiting 1 s, until \
+             2000-01-01T00:00:01Z\n[Data]:\n  registry={}\n\n\n",
+            busy.host()
+        )
+    );
+}

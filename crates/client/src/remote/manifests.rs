@@ -146,7 +146,7 @@ impl Repository {
         let content_type = header_value(descriptor.media_type.as_str())?;
         request.headers_mut().insert(header::CONTENT_TYPE, content_type);
         // What a registry cannot digest now it will hardly digest in three seconds.
-        request.extensions_mut().insert(RetryRules { retries: 2, only_untouched: false });
+        request.extensions_mut().insert(RetryRules { after_500: 1, ..RetryRules::default() });
         let answer = self.session.send(request).await?;
         let answer = match answer.status() {
             StatusCode::CREATED => answer,

@@ -15,7 +15,7 @@ use super::RegistryOptions;
 use super::referrers::Support;
 use super::upload::Lessons;
 use crate::transport::{
-    Body, FinalUri, ScopeHint, Transport, back_off, read_capped, refusal, shown,
+    Body, FinalUri, RateLimit, ScopeHint, Transport, back_off, read_capped, refusal, shown,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -131,11 +131,23 @@ impl Session {
     fn hear_warnings(&self, response: &Response<Body>) {
         for value in response.headers().get_all(header::WARNING) {
             let Some(warning) = value.to_str().ok().and_then(Warning::parse) else { continue };
-            let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-            if warned.len() < MAX_WARNINGS && warned.insert(warning.clone()) {
-                drop(warned);
-                (self.options.warnings)(&warning);
-            }
+            self.warn(&warning);
+        }
+        let limit = RateLimit::counted(response.headers());
+        if limit.remaining == Some(0) {
+            let window =
+                limit.window.map_or(String::new(), |window| format!(" in {} s", window.as_secs()));
+            let allowed =
+                limit.limit.map_or(String::new(), |limit| format!(": {limit} requests{window}"));
+            self.warn(&Warning::new(&format!("the registry's rate limit is used up{allowed}")));
+        }
+    }
+
+    fn warn(&self, warning: &Warning) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() < MAX_WARNINGS && warned.insert(warning.clone()) {
+            drop(warned);
+            (self.options.warnings)(warning);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Answers a registry's challenge once, then remembers.
 
 mod cache;
+mod convinced;
+mod grant;
 mod realm;
 mod scopes;
 mod token;
@@ -17,13 +19,14 @@ use http::{Request, Response, StatusCode, Uri};
 use oras_spec::RegistryName;
 use oras_spec::distribution::{Challenge, ChallengeScheme, Scope};
 
-use self::cache::TokenCache;
+use self::convinced::{Convinced, Service, Shown};
 use self::token::TokenRequest;
 use super::body::{drain, peek};
 use super::{Body, FinalUri, Transport, WebOrigin, shown};
 use crate::auth::{Credential, Credentials, MissingCredential};
 use crate::{Error, ErrorKind, Result};
 
+pub use self::grant::NotGranted;
 pub(crate) use self::scopes::{ChallengeScope, ScopeHint};
 
 /// Answers challenges, Basic and Bearer, with credentials from a store.
@@ -39,15 +42,6 @@ pub struct Authenticated<T> {
     inner: T,
     credentials: Arc<dyn Credentials>,
     origins: Arc<Mutex<HashMap<WebOrigin, Arc<Convinced>>>>,
-}
-
-/// What is known of one origin.
-#[derive(Default)]
-struct Convinced {
-    basic: Mutex<Option<HeaderValue>>,
-    tokens: TokenCache,
-    /// The answer of the credential store, once asked; an empty one stands for none.
-    credential: tokio::sync::Mutex<Option<Credential>>,
 }
 
 impl<T: Transport> Authenticated<T> {
@@ -74,6 +68,8 @@ impl<T: fmt::Debug> fmt::Debug for Authenticated<T> {
 /// A bare request, a repetition with a token somebody else has just got, one with a token of its
 /// own, and one more after credentials turned out to be stale.
 const MAX_SENDS: usize = 4;
+/// The end of the host whose 401 may be a slip.
+const FORGETFUL: &str = "ecr.aws";
 
 #[async_trait]
 impl<T: Transport> Transport for Authenticated<T> {
@@ -88,6 +84,9 @@ impl<T: Transport> Transport for Authenticated<T> {
         let hint = parts.extensions.get::<ScopeHint>().cloned().unwrap_or_default();
         let asked = Asked { parts: &parts, origin: &origin, hint: &hint };
         let mut shown = convinced.known(&hint);
+        if shown.is_none() && http_body::Body::size_hint(&body).lower() > 0 {
+            shown = self.before_bytes(&asked, &convinced).await;
+        }
         let mut was_stale = false;
         let mut body = Some(body);
         for sends_left in (0..MAX_SENDS).rev() {
@@ -97,19 +96,21 @@ impl<T: Transport> Transport for Authenticated<T> {
                 (None, None) => unreachable!("a body without a replay is sent once"),
             };
             let mut request = Request::from_parts(parts.clone(), sent);
-            if let Some(value) = &shown {
-                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            if let Some(shown) = &shown {
+                request.headers_mut().insert(AUTHORIZATION, shown.value.clone());
             }
             let mut response = self.inner.send(request).await?;
             let may_repeat = replay.is_some() && sends_left > 0;
             if !may_repeat || is_from_elsewhere(&response, &origin) {
                 return Ok(response);
             }
-            if shown.is_some() && !was_stale {
+            if let Some(value) = shown.as_ref().map(|shown| &shown.value)
+                && !was_stale
+            {
                 (was_stale, response) = tells_stale(response).await;
                 if was_stale {
                     drain(response).await;
-                    convinced.forget().await;
+                    convinced.forget(value).await;
                     shown = None;
                     continue;
                 }
@@ -118,13 +119,27 @@ impl<T: Transport> Transport for Authenticated<T> {
                 return Ok(response);
             }
             match self.answer(&asked, &convinced, response.headers(), shown.as_ref()).await? {
-                Some(value) => shown = Some(value),
-                None => return Ok(response),
+                Answer::Show(next) => shown = Some(next),
+                Answer::Nothing => return Ok(response),
+                Answer::Denied(why) => {
+                    response.extensions_mut().insert(why);
+                    return Ok(response);
+                }
             }
             drain(response).await;
         }
         unreachable!("the last round returns")
     }
+}
+
+/// What to do about a challenge.
+enum Answer {
+    /// Send the request again, and show this.
+    Show(Shown),
+    /// There is nothing better than what was shown.
+    Nothing,
+    /// What was shown was got for this very purpose: we may not.
+    Denied(NotGranted),
 }
 
 /// What a challenge is about.
@@ -142,15 +157,15 @@ impl Asked<'_> {
 }
 
 impl<T: Transport> Authenticated<T> {
-    /// Returns what to show instead of `refused`; nothing if there is nothing better.
+    /// Decides what to show instead of `refused`.
     async fn answer(
         &self,
         asked: &Asked<'_>,
         convinced: &Convinced,
         headers: &HeaderMap,
-        refused: Option<&HeaderValue>,
-    ) -> Result<Option<HeaderValue>> {
-        let Some(challenge) = best_challenge(headers) else { return Ok(None) };
+        refused: Option<&Shown>,
+    ) -> Result<Answer> {
+        let Some(challenge) = best_challenge(headers) else { return Ok(Answer::Nothing) };
         if *challenge.scheme() == ChallengeScheme::Bearer {
             return self.bearer(asked, convinced, &challenge, refused).await;
         }
@@ -161,11 +176,12 @@ impl<T: Transport> Authenticated<T> {
             MissingCredential::NoPassword
         } else {
             let value = basic(&credential);
-            if refused == Some(&value) {
-                return Ok(None);
+            if refused.is_some_and(|refused| refused.value == value) {
+                convinced.drop_password(&value);
+                return Ok(Answer::Nothing);
             }
-            *convinced.basic.lock().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
-            return Ok(Some(value));
+            convinced.keep_password(&value);
+            return Ok(Answer::Show(value.into()));
         };
         Err(asked
             .context(Error::new(ErrorKind::Unauthorized, missing.to_string()).with_source(missing)))
@@ -176,30 +192,81 @@ impl<T: Transport> Authenticated<T> {
         asked: &Asked<'_>,
         convinced: &Convinced,
         challenge: &Challenge,
-        refused: Option<&HeaderValue>,
-    ) -> Result<Option<HeaderValue>> {
-        if let Some(refused) = refused {
-            convinced.tokens.drop_token(refused);
+        refused: Option<&Shown>,
+    ) -> Result<Answer> {
+        let scopes = Scope::parse_all(challenge.scope().unwrap_or_default());
+        let wanted = asked.hint.candidates(&scopes).swap_remove(0);
+        if let Some(refused) = refused
+            && refused.asked.as_ref() == Some(&wanted)
+        {
+            // One registry forgets for a moment what it has just given.
+            if asked.origin.host.ends_with(FORGETFUL) {
+                return Ok(Answer::Show(refused.value.clone().into()));
+            }
+            let granted = grant::read(&refused.value);
+            let credential = self.credential(asked, convinced).await?;
+            return Ok(Answer::Denied(NotGranted {
+                registry: asked.origin.host.clone(),
+                asked: texts(&wanted),
+                granted,
+                is_anonymous: credential.is_empty(),
+                username: credential.username,
+            }));
         }
+        let realm = realm::check(challenge.realm().unwrap_or_default(), asked.origin)
+            .map_err(|error| asked.context(error));
         let credential = self.credential(asked, convinced).await?;
         if !credential.registry_token.is_empty() {
             let value = bearer_value(&credential.registry_token);
-            return Ok(value.filter(|value| refused != Some(value)));
+            let value = value.filter(|value| refused.is_none_or(|r| r.value != *value));
+            return Ok(value.map_or(Answer::Nothing, |value| Answer::Show(value.into())));
         }
-        let realm = realm::check(challenge.realm().unwrap_or_default(), asked.origin)
-            .map_err(|error| asked.context(error))?;
-        let candidates =
-            asked.hint.candidates(&Scope::parse_all(challenge.scope().unwrap_or_default()));
-        let flight = convinced.tokens.flight(&candidates[0]);
+        let name = challenge.service().unwrap_or_default().to_owned();
+        let service = Service { realm: realm?, name, scopes };
+        convinced.keep_service(&service);
+        if let Some(refused) = refused {
+            convinced.tokens.drop_token(&refused.value);
+        }
+        let refused = refused.map(|refused| &refused.value);
+        self.token(asked, convinced, &service, refused).await.map(Answer::Show)
+    }
+
+    /// Gets a token before bytes are sent that would be sent for nothing, and perhaps cannot be
+    /// sent again; nothing if the registry has not told who gives tokens, or that one refuses.
+    async fn before_bytes(&self, asked: &Asked<'_>, convinced: &Convinced) -> Option<Shown> {
+        if asked.hint.wanted.is_empty() || asked.hint.challenge != ChallengeScope::Added {
+            return None;
+        }
+        let service = convinced.service()?;
+        let credential = self.credential(asked, convinced).await.ok()?;
+        if !credential.registry_token.is_empty() {
+            return bearer_value(&credential.registry_token).map(Shown::from);
+        }
+        self.token(asked, convinced, &service, None).await.ok()
+    }
+
+    /// Finds a token other than `refused`, or asks for one while everybody else waits who wants
+    /// the same.
+    async fn token(
+        &self,
+        asked: &Asked<'_>,
+        convinced: &Convinced,
+        service: &Service,
+        refused: Option<&HeaderValue>,
+    ) -> Result<Shown> {
+        let credential = self.credential(asked, convinced).await?;
+        let candidates = asked.hint.candidates(&service.scopes);
+        let wanted = candidates[0].clone();
+        let flight = convinced.tokens.flight(&wanted);
         let _one_at_a_time = flight.lock().await;
-        if let Some(value) = convinced.tokens.find(&candidates[0])
+        if let Some(value) = convinced.tokens.find(&wanted)
             && refused != Some(&value)
         {
-            return Ok(Some(value));
+            return Ok(value.into());
         }
         let request = TokenRequest {
-            realm: &realm,
-            service: challenge.service().unwrap_or_default(),
+            realm: &service.realm,
+            service: &service.name,
             credential: &credential,
             like: asked.parts,
             origin: asked.origin,
@@ -210,7 +277,7 @@ impl<T: Transport> Authenticated<T> {
                 Ok(token) => {
                     let value = token.value.clone();
                     convinced.tokens.insert(scopes, token);
-                    return Ok(Some(value));
+                    return Ok(Shown { value, asked: Some(wanted) });
                 }
                 // Some services know only some actions, and refuse the request for any others.
                 Err(error) if is_bad_request(&error) && candidates.peek().is_some() => {}
@@ -236,23 +303,6 @@ impl<T: Transport> Authenticated<T> {
             .unwrap_or_default();
         *cell = Some(found.clone());
         Ok(found)
-    }
-}
-
-impl Convinced {
-    /// Returns what has convinced this origin before, for what `hint` wants.
-    fn known(&self, hint: &ScopeHint) -> Option<HeaderValue> {
-        let basic = self.basic.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        basic.or_else(|| match hint.challenge {
-            ChallengeScope::Only => self.tokens.find_any(&hint.wanted),
-            ChallengeScope::Added | ChallengeScope::Ignored => self.tokens.find(&hint.wanted),
-        })
-    }
-
-    async fn forget(&self) {
-        *self.basic.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.tokens.clear();
-        *self.credential.lock().await = None;
     }
 }
 
@@ -287,6 +337,11 @@ async fn tells_stale(response: Response<Body>) -> (bool, Response<Body>) {
     let is_stale =
         text.contains("token has expired") || text.contains("your authorization token is invalid");
     (is_stale, Response::from_parts(parts, body))
+}
+
+fn texts(scopes: &[Scope]) -> String {
+    let texts: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+    texts.join(" ")
 }
 
 fn is_bad_request(error: &Error) -> bool {

@@ -4,7 +4,7 @@ use http::{Method, Response, StatusCode, Uri};
 use oras_spec::distribution::{ErrorBody, ErrorCode, ErrorEntry};
 use serde_json::Value;
 
-use super::{Body, FinalUri, read_capped, shown};
+use super::{Body, FinalUri, NotGranted, RateLimit, read_capped, shown};
 use crate::{Error, ErrorKind, RegistryResponse};
 
 /// How much of the body of a refusal is read, in bytes.
@@ -16,6 +16,8 @@ const MAX_TEXT: usize = 256;
 pub(crate) async fn refusal(method: &Method, uri: &Uri, response: Response<Body>) -> Error {
     let (parts, mut body) = response.into_parts();
     let final_uri = parts.extensions.get::<FinalUri>().map(|uri| &uri.0);
+    let not_granted = parts.extensions.get::<NotGranted>().cloned();
+    let limit = RateLimit::read(parts.status, &parts.headers);
     let location =
         parts.headers.get(http::header::LOCATION).filter(|_| parts.status.is_redirection());
     let body = match location {
@@ -36,7 +38,14 @@ pub(crate) async fn refusal(method: &Method, uri: &Uri, response: Response<Body>
         status: parts.status,
         body,
     };
-    Error::from_response(kind(&response), response)
+    match (not_granted, limit) {
+        (Some(why), _) if why.is_anonymous => {
+            Error::from_response(kind(&response), response).with_source(why)
+        }
+        (Some(why), _) => Error::from_response(ErrorKind::Denied, response).with_source(why),
+        (None, Some(limit)) => Error::from_response(kind(&response), response).with_source(limit),
+        (None, None) => Error::from_response(kind(&response), response),
+    }
 }
 
 fn kind(response: &RegistryResponse) -> ErrorKind {

@@ -1,17 +1,16 @@
 //! Sends again what failed for reasons that pass.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
-use tokio::time::Instant;
 
 use super::body::drain;
-use super::{Body, Failure, Traffic, TrafficObserver, Transport, shown};
+use super::pauses::Host;
+use super::rate_limit::retry_after;
+use super::{Body, Failure, Pauses, Traffic, TrafficObserver, Transport, refusal, shown};
 use crate::{Error, ErrorKind, Result};
 
 /// How often a request is sent again at most.
@@ -19,6 +18,8 @@ const MAX_RETRIES: u32 = 5;
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MIN_DELAY: Duration = Duration::from_millis(200);
 const MAX_DELAY: Duration = Duration::from_secs(3);
+/// How long the others wait at most for who goes first after a pause.
+const FIRST_ALONE: Duration = Duration::from_secs(10);
 /// The longest wait a registry may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
@@ -30,11 +31,13 @@ pub(crate) struct RetryRules {
     /// Only after answers that say the body was not looked at (429), since the far side may have
     /// taken part of it and would take the repetition for more.
     pub(crate) only_untouched: bool,
+    /// How often at most after 500, which for some requests means that they will never do.
+    pub(crate) after_500: u32,
 }
 
 impl Default for RetryRules {
     fn default() -> Self {
-        Self { retries: MAX_RETRIES, only_untouched: false }
+        Self { retries: MAX_RETRIES, only_untouched: false, after_500: MAX_RETRIES }
     }
 }
 
@@ -42,45 +45,71 @@ impl Default for RetryRules {
 /// times; and once, at once, if a connection that was kept open turned out to be dead.
 ///
 /// The delay doubles from 250 ms to 3 s, ±10 %. `Retry-After`, seconds or a date, is obeyed up to
-/// five minutes, for all requests to that host; longer ones are an error that names the wait. A
-/// request whose body cannot be sent again is sent once.
+/// five minutes; longer ones are an error that names the wait. Who is asked to come later keeps
+/// everybody away from that host until then, see [`Pauses`]. A request whose body cannot be sent
+/// again is sent once.
 #[derive(Clone)]
 pub struct Retrying<T> {
     inner: T,
     observer: Arc<dyn TrafficObserver>,
-    /// Until when hosts have asked to be left alone.
-    closed_until: Arc<Mutex<HashMap<String, Instant>>>,
+    pauses: Pauses,
 }
 
 impl<T: Transport> Retrying<T> {
     /// Wraps `inner`.
     pub fn new(inner: T) -> Self {
-        Self { inner, observer: Arc::new(()), closed_until: Arc::default() }
+        Self { inner, observer: Arc::new(()), pauses: Pauses::default() }
     }
 
-    /// Tells `observer` of each repetition, before the wait.
+    /// Tells `observer` of each repetition and each pause, before the wait.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn TrafficObserver>) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Waits until the host may be asked again.
-    async fn wait_for(&self, host: &str) {
-        let until = {
-            let closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.get(host).copied()
-        };
-        if let Some(until) = until {
-            tokio::time::sleep_until(until).await;
-        }
+    /// Shares pauses with others that send to the same hosts.
+    #[must_use]
+    pub fn with_pauses(mut self, pauses: Pauses) -> Self {
+        self.pauses = pauses;
+        self
     }
 
-    fn close(&self, host: &str, wait: Duration) {
-        let until = Instant::now() + wait;
-        let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = closed.entry(host.to_owned()).or_insert(until);
-        *entry = (*entry).max(until);
+    /// Sends once, when the host may be asked. If it wants a pause, everybody keeps away from now on.
+    async fn send_once(
+        &self,
+        name: &str,
+        host: &Host,
+        attempt: u32,
+        request: Request<Body>,
+    ) -> (Result<Response<Body>>, Duration) {
+        let first = host.admit().await;
+        let mut sending = self.inner.send(request);
+        let mut early = None;
+        if first.is_some() {
+            early = tokio::time::timeout(FIRST_ALONE, &mut sending).await.ok();
+            if early.is_none() {
+                // Who takes our bytes for so long does not turn us away.
+                host.open();
+                drop(first);
+            }
+        }
+        let outcome = match early {
+            Some(outcome) => outcome,
+            None => sending.await,
+        };
+        let Some(response) = outcome.as_ref().ok().filter(|response| wants_a_pause(response))
+        else {
+            host.open();
+            return (outcome, back_off(attempt));
+        };
+        let wait = retry_after(response.status(), response.headers());
+        let delay = wait.unwrap_or_else(|| back_off(attempt));
+        if delay <= MAX_RETRY_AFTER && host.close(delay) && wait.is_some() {
+            let cause = response.status().to_string();
+            self.observer.traffic(Traffic::Paused { host: name, delay, cause: &cause });
+        }
+        (outcome, delay)
     }
 }
 
@@ -94,7 +123,8 @@ impl<T: fmt::Debug> fmt::Debug for Retrying<T> {
 impl<T: Transport> Transport for Retrying<T> {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
         let rules = request.extensions().get::<RetryRules>().copied().unwrap_or_default();
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let name = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let host = self.pauses.host(&name);
         let replay = request.body().replay();
         let (parts, body) = request.into_parts();
         let mut body = Some(body);
@@ -106,8 +136,8 @@ impl<T: Transport> Transport for Retrying<T> {
                 (None, Some(replay)) => replay.open().await?,
                 (None, None) => unreachable!("a body without a replay is sent once"),
             };
-            self.wait_for(&host).await;
-            let outcome = self.inner.send(Request::from_parts(parts.clone(), sent)).await;
+            let request = Request::from_parts(parts.clone(), sent);
+            let (outcome, delay) = self.send_once(&name, &host, attempt, request).await;
             if replay.is_none() {
                 return outcome;
             }
@@ -115,17 +145,15 @@ impl<T: Transport> Transport for Retrying<T> {
                 may_reconnect = false;
                 continue;
             }
-            if attempt >= rules.retries || !is_passing(&outcome, rules.only_untouched) {
+            if !is_passing(&outcome, rules, attempt) {
                 return outcome;
             }
-            let delay = match retry_after(&outcome) {
-                Some(wait) if wait > MAX_RETRY_AFTER => return Err(too_long(&parts, wait)),
-                Some(wait) => {
-                    self.close(&host, wait);
-                    wait
+            match outcome {
+                Ok(response) if is_too_long(&response) => {
+                    return Err(too_long(&parts, response).await);
                 }
-                None => back_off(attempt),
-            };
+                _ => {}
+            }
             attempt += 1;
             let cause = cause(&outcome);
             if let Ok(response) = outcome {
@@ -151,32 +179,33 @@ fn is_dead_connection(error: &Error) -> bool {
     matches!(failure(error), Some(Failure::Lost(_)))
 }
 
-fn is_passing(outcome: &Result<Response<Body>>, only_untouched: bool) -> bool {
+fn is_passing(outcome: &Result<Response<Body>>, rules: RetryRules, attempt: u32) -> bool {
+    if attempt >= rules.retries {
+        return false;
+    }
     match outcome {
-        Ok(response) if only_untouched => response.status() == StatusCode::TOO_MANY_REQUESTS,
-        Ok(response) => {
-            matches!(response.status().as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-        }
-        Err(error) => !only_untouched && failure(error).is_some_and(Failure::is_timeout),
+        Ok(response) if rules.only_untouched => response.status() == StatusCode::TOO_MANY_REQUESTS,
+        Ok(response) => match response.status().as_u16() {
+            500 => attempt < rules.after_500,
+            408 | 429 | 502 | 503 | 504 => true,
+            _ => false,
+        },
+        Err(error) => !rules.only_untouched && failure(error).is_some_and(Failure::is_timeout),
     }
 }
 
-/// Reads how long the registry asks to wait; nothing if it does not, or not longer than no time.
-fn retry_after(outcome: &Result<Response<Body>>) -> Option<Duration> {
-    let response = outcome.as_ref().ok()?;
-    if !matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-    {
-        return None;
-    }
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()?,
-    };
-    (!wait.is_zero()).then_some(wait)
+/// Tells whether the registry would rather not be asked for a while.
+fn wants_a_pause(response: &Response<Body>) -> bool {
+    response.status() == StatusCode::TOO_MANY_REQUESTS
+        || retry_after(response.status(), response.headers()).is_some()
 }
 
-fn too_long(parts: &http::request::Parts, wait: Duration) -> Error {
+fn is_too_long(response: &Response<Body>) -> bool {
+    retry_after(response.status(), response.headers()).is_some_and(|wait| wait > MAX_RETRY_AFTER)
+}
+
+async fn too_long(parts: &http::request::Parts, response: Response<Body>) -> Error {
+    let wait = retry_after(response.status(), response.headers()).unwrap_or_default();
     let message = format!(
         "{} \"{}\": the registry asks to wait {} s, which is longer than the {} s we would",
         parts.method,
@@ -184,7 +213,8 @@ fn too_long(parts: &http::request::Parts, wait: Duration) -> Error {
         wait.as_secs(),
         MAX_RETRY_AFTER.as_secs(),
     );
-    Error::new(ErrorKind::RateLimited, message)
+    let refusal = refusal(&parts.method, &parts.uri, response).await;
+    Error::new(ErrorKind::RateLimited, message).with_source(refusal)
 }
 
 /// 250 ms, doubled for each attempt, ±10 %, within the bounds.

@@ -55,6 +55,15 @@ pub enum Traffic<'a> {
         /// What was wrong with the last answer: `429 Too Many Requests`, or why there was none.
         cause: &'a str,
     },
+    /// A host has asked to be left alone: nothing is sent to it for a while.
+    Paused {
+        /// The host, with its port if that is not the usual one.
+        host: &'a str,
+        /// For how long.
+        delay: Duration,
+        /// What it answered: `429 Too Many Requests`.
+        cause: &'a str,
+    },
 }
 
 /// What may be shown of the body of a response.

@@ -11,6 +11,7 @@ mod redirects;
 mod repository;
 mod retries;
 mod server;
+mod tokens;
 mod uploads;
 
 use std::sync::Arc;

@@ -430,3 +430,50 @@ async fn each_warning_is_heard_once() {
     }
     assert_eq!(*heard.lock().expect("no panic"), ["old", "new"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_breaks_the_registry_is_put_twice_at_most() {
+    for (code, sent) in [(500, 2), (503, 6)] {
+        let scripted = Scripted::new(move |_| status(code));
+        let transport = oras_client::transport::Retrying::new(scripted.transport());
+        let name = "r.example".parse().expect("a name");
+        let registry = Registry::new(name, Arc::new(transport), RegistryOptions::default());
+        let repository = registry.repository("a".parse().expect("a name"));
+        let (descriptor, bytes) = referrer("x");
+        let content = Content::from_bytes(&descriptor, bytes);
+        repository.push(&descriptor, content).await.expect_err("broken");
+        assert_eq!(scripted.seen().len(), sent, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_is_used_up_is_told_once() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let options = RegistryOptions {
+        warnings: Arc::new(move |warning| log.lock().expect("no panic").push(warning.clone())),
+        ..RegistryOptions::default()
+    };
+    let scripted = Scripted::in_turn(
+        [("100;w=21600", "1;w=21600"), ("100;w=21600", "0;w=21600"), ("100", "0")]
+            .map(|(limit, left)| {
+                reply(404, &[("ratelimit-limit", limit), ("ratelimit-remaining", left)], "")
+            })
+            .into(),
+    );
+    let name = "r.example".parse().expect("a name");
+    let registry = Registry::new(name, Arc::new(scripted.transport()), options);
+    let repository = registry.repository("a".parse().expect("a name"));
+    for _ in 0..4 {
+        repository.fetch_reference(&tag("v1")).await.expect_err("not there");
+    }
+    let heard: Vec<String> =
+        heard.lock().expect("no panic").iter().map(|w| w.text().to_owned()).collect();
+    assert_eq!(
+        heard,
+        [
+            "the registry's rate limit is used up: 100 requests in 21600 s",
+            "the registry's rate limit is used up: 100 requests"
+        ]
+    );
+}

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, Request};
-use oras_client::ErrorKind;
-use oras_client::transport::{Body, Retrying, Traffic, Transport as _};
+use http::{Method, Request, Response};
+use oras_client::transport::{Body, InProcess, Pauses, Retrying, Traffic, Transport};
+use oras_client::{ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::server::{Reply, Scripted, reply, status};
@@ -83,6 +84,7 @@ async fn a_wait_longer_than_we_would_is_an_error_that_names_it() {
     let error = sent.expect_err("an hour");
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert!(error.to_string().contains("3600 s"), "{error}");
+    assert_eq!(error.response().expect("the answer").status, 429);
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
@@ -100,6 +102,63 @@ async fn nobody_asks_a_host_that_wants_to_be_left_alone() {
     assert!(started.elapsed() >= Duration::from_secs(59));
     assert_eq!(first.await.expect("no panic").expect("an answer"), 200);
     assert_eq!(scripted.seen().len(), 3);
+}
+
+/// Takes a second over each answer, so that requests overlap.
+#[derive(Debug)]
+struct Slow(InProcess<Scripted>);
+
+#[async_trait]
+impl Transport for Slow {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let response = self.0.send(request).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        response
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_keeps_all_workers_away_and_one_of_them_goes_first() {
+    let started = Instant::now();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let arrivals = Arc::clone(&log);
+    let scripted = Scripted::new(move |_| {
+        let mut arrivals = arrivals.lock().expect("no panic");
+        arrivals.push(started.elapsed().as_secs());
+        // The first three are turned away, and who goes first afterwards once more.
+        match arrivals.len() {
+            1..=3 => reply(429, &[("retry-after", "30")], ""),
+            4 => reply(503, &[("retry-after", "60")], ""),
+            _ => status(200),
+        }
+    });
+    let pauses = Pauses::default();
+    let workers = (0..3).map(|_| {
+        // As many transports as workers: what they share is the pauses.
+        let retrying = Retrying::new(Slow(scripted.transport())).with_pauses(pauses.clone());
+        async move { retrying.send(request(Method::GET)).await.expect("an answer").status() }
+    });
+    let statuses = futures_util::future::join_all(workers).await;
+    assert!(statuses.iter().all(|status| *status == 200));
+    let log = log.lock().expect("no panic").clone();
+    assert_eq!(log, [0, 0, 0, 31, 92, 93, 93], "one goes first, and then all go at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_once_with_its_length() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let observer = move |traffic: Traffic<'_>| {
+        if let Traffic::Paused { host, delay, cause } = traffic {
+            log.lock().expect("no panic").push(format!("{host} {} {cause}", delay.as_secs()));
+        }
+    };
+    let refusal = || reply(429, &[("retry-after", "42")], "");
+    let scripted = Scripted::in_turn(vec![refusal(), refusal(), refusal(), status(200)]);
+    let retrying = Retrying::new(Slow(scripted.transport())).with_observer(Arc::new(observer));
+    let workers = (0..3).map(|_| retrying.send(request(Method::GET)));
+    futures_util::future::join_all(workers).await;
+    assert_eq!(*heard.lock().expect("no panic"), ["r.example 42 429 Too Many Requests"]);
 }
 
 #[tokio::test(start_paused = true)]

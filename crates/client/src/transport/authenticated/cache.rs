@@ -64,13 +64,12 @@ impl TokenCache {
         entries.insert(0, Entry { scopes, value: token.value, expires });
     }
 
-    /// Forgets a token that was refused.
-    pub(super) fn drop_token(&self, value: &HeaderValue) {
-        self.entries().retain(|entry| entry.value != *value);
-    }
-
-    pub(super) fn clear(&self) {
-        self.entries().clear();
+    /// Forgets a token that was refused; tells whether it was there.
+    pub(super) fn drop_token(&self, value: &HeaderValue) -> bool {
+        let mut entries = self.entries();
+        let before = entries.len();
+        entries.retain(|entry| entry.value != *value);
+        entries.len() != before
     }
 
     /// Returns the lock that everybody holds who asks for a token for `scopes`.

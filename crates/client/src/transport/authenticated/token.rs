@@ -112,7 +112,9 @@ impl TokenRequest<'_> {
         if !scopes.is_empty() {
             form.append_pair("scope", &scopes.join(" "));
         }
-        form.append_pair("service", self.service);
+        if !self.service.is_empty() {
+            form.append_pair("service", self.service);
+        }
         form.finish()
     }
 
@@ -132,7 +134,7 @@ impl TokenRequest<'_> {
         }
         request.extensions_mut().insert(NoRedirects);
         // A service that counts failed logins must not be asked again and again.
-        request.extensions_mut().insert(RetryRules { retries: 1, only_untouched: false });
+        request.extensions_mut().insert(RetryRules { retries: 1, ..RetryRules::default() });
         Ok(request)
     }
 
