@@ -10,7 +10,7 @@ use oras_spec::RegistryName;
 
 use crate::{Error, ErrorKind, Result};
 
-pub use docker_config::DockerConfig;
+pub use docker_config::{DockerConfig, KeptBy, Lookup};
 
 /// What proves to a registry who we are. Empty fields are not there.
 ///

@@ -2,17 +2,20 @@
 
 mod document;
 mod file;
+mod lookup;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oras_spec::RegistryName;
+use oras_spec::{RegistryName, RepositoryName};
 
-use self::document::Document;
+use self::document::{Document, HelperName};
 use super::native::Helper;
 use super::{Credential, Credentials};
 use crate::{Error, ErrorKind, Result};
+
+pub use self::lookup::{KeptBy, Lookup};
 
 /// What Docker Hub is kept under, whatever it is called.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -22,7 +25,8 @@ const HUB_NAMES: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker
 /// helpers (`docker-credential-…`) they name.
 ///
 /// The files are asked in order until one has a credential; changes go to the first. In each,
-/// a helper for the registry comes before the helper for all, and that before the file itself. A
+/// an entry for the repository comes before a helper for the registry, that before the helper for
+/// all, and that before the file itself. A
 /// helper that fails is an error, never taken for “no credential”.
 ///
 /// Changes keep everything else in the file, are made under a lock that all of our processes
@@ -32,6 +36,7 @@ pub struct DockerConfig {
     paths: Vec<PathBuf>,
     helper_timeout: Duration,
     helper_directory: Option<PathBuf>,
+    repository: Option<RepositoryName>,
 }
 
 impl DockerConfig {
@@ -40,7 +45,8 @@ impl DockerConfig {
     pub fn new(first: impl Into<PathBuf>, others: impl IntoIterator<Item = PathBuf>) -> Self {
         let mut paths = vec![first.into()];
         paths.extend(others);
-        Self { paths, helper_timeout: Duration::from_secs(30), helper_directory: None }
+        let helper_timeout = Duration::from_secs(30);
+        Self { paths, helper_timeout, helper_directory: None, repository: None }
     }
 
     /// Sets how long a helper may take; 30 s if not set.
@@ -54,6 +60,14 @@ impl DockerConfig {
     #[must_use]
     pub fn with_helper_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.helper_directory = Some(directory.into());
+        self
+    }
+
+    /// Also finds what is kept for this repository alone, or for what is above it: under
+    /// `quay.io/organization/name` or `quay.io/organization`, as podman keeps it.
+    #[must_use]
+    pub fn with_repository(mut self, repository: RepositoryName) -> Self {
+        self.repository = Some(repository);
         self
     }
 
@@ -79,8 +93,8 @@ impl DockerConfig {
     /// If the file cannot be read or written, or its helper fails.
     pub async fn remove_key(&self, key: &str) -> Result<()> {
         let document = read(self.first()).await?;
-        if let Some(helper) = self.helper(&document, key) {
-            return helper.erase(key).await;
+        if let Some(helper) = document.helper(key) {
+            return self.helper(helper).erase(key).await;
         }
         if !document.has(key) {
             return Ok(());
@@ -89,9 +103,8 @@ impl DockerConfig {
         change(self.first(), move |document| document.remove(&key)).await
     }
 
-    fn helper(&self, document: &Document, key: &str) -> Option<Helper> {
-        let name = document.helper(key)?;
-        Some(Helper::new(name, self.helper_directory.as_deref(), self.helper_timeout))
+    fn helper(&self, helper: HelperName<'_>) -> Helper {
+        Helper::new(helper.name, self.helper_directory.as_deref(), self.helper_timeout)
     }
 
     fn first(&self) -> &Path {
@@ -104,11 +117,7 @@ impl Credentials for DockerConfig {
     async fn get(&self, registry: &RegistryName) -> Result<Option<Credential>> {
         let key = Self::key(registry);
         for path in &self.paths {
-            let document = read(path).await?;
-            let found = match self.helper(&document, &key) {
-                Some(helper) => helper.get(&key).await?,
-                None => document.credential(&key)?,
-            };
+            let found = self.look(path, &key).await.found?;
             if found.as_ref().is_some_and(|credential| !credential.is_empty()) {
                 return Ok(found);
             }
@@ -119,8 +128,8 @@ impl Credentials for DockerConfig {
     async fn put(&self, registry: &RegistryName, credential: &Credential) -> Result<()> {
         let key = Self::key(registry);
         let document = read(self.first()).await?;
-        if let Some(helper) = self.helper(&document, &key) {
-            return helper.store(&key, credential).await;
+        if let Some(helper) = document.helper(&key) {
+            return self.helper(helper).store(&key, credential).await;
         }
         if credential.username.contains(':') {
             let message = "bad credential format: colons(:) are not allowed in username";

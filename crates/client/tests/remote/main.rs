@@ -3,6 +3,7 @@
 mod auth;
 mod config;
 mod downloads;
+mod layouts;
 mod listing;
 mod logged;
 mod manifests;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oras_spec::json;
+use oras_spec::{RepositoryName, json};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -76,18 +76,17 @@ impl Document {
         })
     }
 
-    /// Returns the name of the helper that keeps the credential for `key`.
-    pub(super) fn helper(&self, key: &str) -> Option<&str> {
-        let exact = self.helpers.get(key);
-        let own = exact.or_else(|| {
-            self.helpers.iter().find(|(name, _)| means(name, key)).map(|(_, helper)| helper)
-        });
-        own.or(Some(&self.store)).map(String::as_str).filter(|name| !name.is_empty())
+    /// Returns the helper that keeps the credential for `key`.
+    pub(super) fn helper(&self, key: &str) -> Option<HelperName<'_>> {
+        let exact = self.helpers.get_key_value(key);
+        let own = exact.or_else(|| self.helpers.iter().find(|(name, _)| means(name, key)));
+        let own = own.map(|(entry, name)| HelperName { name, entry: Some(entry) });
+        let all = HelperName { name: &self.store, entry: None };
+        Some(own.unwrap_or(all)).filter(|helper| !helper.name.is_empty())
     }
 
-    /// Returns what the file itself has for `key`.
-    pub(super) fn credential(&self, key: &str) -> Result<Option<Credential>> {
-        let Some(name) = self.find(key) else { return Ok(None) };
+    /// Returns what the file itself has under `name`, which it has.
+    pub(super) fn credential(&self, name: &str) -> Result<Option<Credential>> {
         let invalid = |why: &str| {
             let message = format!("failed to decode auth field: invalid config format: {why}");
             Error::new(ErrorKind::Invalid, message)
@@ -115,17 +114,32 @@ impl Document {
 
     /// Tells whether the file itself has anything for `key`.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.find(key).is_some()
+        self.find(key, None).is_some()
     }
 
-    /// Finds the name of the entry for `key`: that itself, else one that spells the same host in
-    /// another way, `https://` before `http://`.
-    fn find(&self, key: &str) -> Option<&str> {
+    /// Finds the name of the entry for `key`: one for the repository or what is above it, the
+    /// longest first; then the key itself; then one that spells the same host in another way,
+    /// `https://` before `http://`.
+    pub(super) fn find(&self, key: &str, repository: Option<&RepositoryName>) -> Option<&str> {
+        let mut path = repository.map_or("", |repository| repository.as_str());
+        while !path.is_empty() {
+            let is_it = |host: &&str| self.auths.contains_key(&format!("{host}/{path}"));
+            if let Some(host) = names_of(key).into_iter().find(is_it) {
+                let name = format!("{host}/{path}");
+                return self.auths.get_key_value(&name).map(|(name, _)| name.as_str());
+            }
+            path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        }
         if let Some((name, _)) = self.auths.get_key_value(key) {
             return Some(name);
         }
-        let mut names = self.auths.keys().rev().map(String::as_str);
-        names.find(|name| means(name, key))
+        let rank = |name: &&str| match name.split_once("://") {
+            Some(("https", _)) => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        let names = self.auths.keys().map(String::as_str);
+        names.filter(|name| means(name, key)).min_by_key(rank)
     }
 
     /// Keeps `credential` under `key`.
@@ -163,12 +177,28 @@ impl Document {
     }
 }
 
-/// Tells whether `name`, a key of the file, is a spelling of `key`: with a scheme, a path, or one
-/// of the names of Docker Hub.
+/// The name of a helper, and the key it stands under if it is not the one for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HelperName<'a> {
+    pub(super) name: &'a str,
+    pub(super) entry: Option<&'a str>,
+}
+
+/// Returns the names of the host whose credential is kept under `key`.
+fn names_of(key: &str) -> Vec<&str> {
+    if key == HUB_KEY { HUB_NAMES.to_vec() } else { vec![key] }
+}
+
+/// Tells whether `name`, a key of the file, is a spelling of `key`: with a scheme, the path of an
+/// API, or one of the names of Docker Hub. Other paths without a scheme are those of repositories.
 fn means(name: &str, key: &str) -> bool {
-    let host = name.strip_prefix("https://").or_else(|| name.strip_prefix("http://"));
-    let host = host.unwrap_or(name).split('/').next().unwrap_or_default();
-    if key == HUB_KEY { HUB_NAMES.contains(&host) } else { host == key }
+    let (has_scheme, rest) = match name.split_once("://") {
+        Some(("https" | "http", rest)) => (true, rest),
+        _ => (false, name),
+    };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_whole = has_scheme || matches!(path.trim_end_matches('/'), "" | "v1" | "v2");
+    is_whole && names_of(key).contains(&host)
 }
 
 #[cfg(test)]
@@ -183,6 +213,30 @@ mod tests {
         STANDARD.encode(text)
     }
 
+    fn held(document: &Document, key: &str) -> Option<Credential> {
+        document.credential(document.find(key, None)?).expect("good")
+    }
+
+    #[test]
+    fn an_entry_for_a_repository_or_above_it_comes_first_and_serves_nothing_else() {
+        let document = document(
+            r#"{"auths":{"q.io":{},"q.io/org":{},"q.io/org/team/app":{},"docker.io/me":{},"r.io/x":{}}}"#,
+        );
+        for (key, repository, expected) in [
+            ("q.io", "org/team/app", Some("q.io/org/team/app")),
+            ("q.io", "org/team", Some("q.io/org")),
+            ("q.io", "organ/x", Some("q.io")),
+            (HUB_KEY, "me/app", Some("docker.io/me")),
+            (HUB_KEY, "other/app", None),
+            ("r.io", "x", Some("r.io/x")),
+            ("r.io", "y", None),
+        ] {
+            let repository = repository.parse().expect("a name");
+            assert_eq!(document.find(key, Some(&repository)), expected, "{key} {repository}");
+        }
+        assert_eq!(document.find("r.io", None), None);
+    }
+
     #[test]
     fn finds_an_entry_however_its_key_is_spelled() {
         for name in [
@@ -194,14 +248,13 @@ mod tests {
             "http://h:5000/v2/",
         ] {
             let text = format!(r#"{{"auths":{{"{name}":{{"auth":"{}"}}}}}}"#, auth("u:p:q"));
-            let found = document(&text).credential("h:5000").expect("good").expect("found");
-            assert_eq!(found, Credential::password("u", "p:q"), "{name}");
-            assert_eq!(document(&text).credential("h").expect("good"), None, "{name}");
+            assert_eq!(held(&document(&text), "h:5000"), Some(Credential::password("u", "p:q")));
+            assert_eq!(held(&document(&text), "h"), None, "{name}");
         }
         for name in ["https://index.docker.io/v1/", "docker.io", "index.docker.io"] {
             let text = format!(r#"{{"auths":{{"{name}":{{"identitytoken":"t"}}}}}}"#);
-            let found = document(&text).credential(HUB_KEY).expect("good").expect("found");
-            assert_eq!(found, Credential::identity_token("t"), "{name}");
+            let found = held(&document(&text), HUB_KEY);
+            assert_eq!(found, Some(Credential::identity_token("t")), "{name}");
         }
     }
 
@@ -216,9 +269,8 @@ mod tests {
         );
         let mut document = document(&all);
         for expected in ["exact", "https", "http"] {
-            let found = document.credential("h").expect("good").expect("found");
-            assert_eq!(found.username, expected);
-            let name = document.find("h").expect("found").to_owned();
+            assert_eq!(held(&document, "h").expect("found").username, expected);
+            let name = document.find("h", None).expect("found").to_owned();
             document.auths.remove(&name);
         }
     }
@@ -227,9 +279,10 @@ mod tests {
     fn a_helper_for_the_registry_comes_before_the_one_for_all() {
         let document =
             document(r#"{"credsStore":"all","credHelpers":{"h":"own","docker.io":"hub"}}"#);
-        assert_eq!(document.helper("h"), Some("own"));
-        assert_eq!(document.helper(HUB_KEY), Some("hub"));
-        assert_eq!(document.helper("x"), Some("all"));
+        let helper = |key| document.helper(key).map(|helper| (helper.name, helper.entry));
+        assert_eq!(helper("h"), Some(("own", Some("h"))));
+        assert_eq!(helper(HUB_KEY), Some(("hub", Some("docker.io"))));
+        assert_eq!(helper("x"), Some(("all", None)));
     }
 
     #[test]
@@ -264,7 +317,7 @@ mod tests {
     fn says_what_is_wrong_without_quoting_secrets() {
         let message = |text: &str| {
             let document = Document::parse(Path::new("/c.json"), text.as_bytes());
-            let error = document.and_then(|document| document.credential("h"));
+            let error = document.and_then(|document| document.credential("h").map(drop));
             error.expect_err(text).to_string()
         };
         assert_eq!(
@@ -291,7 +344,7 @@ mod tests {
     fn blank_and_null_are_empty() {
         for text in ["", " \n", "{}", r#"{"auths":null,"credsStore":null,"credHelpers":null}"#] {
             let document = document(text);
-            assert_eq!(document.credential("h").expect("good"), None);
+            assert_eq!(held(&document, "h"), None);
             assert_eq!(document.helper("h"), None);
         }
     }

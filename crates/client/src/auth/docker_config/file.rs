@@ -26,6 +26,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
+/// Returns who may do what with the file; nothing if it is not there.
+pub(super) fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|data| data.mode())
+}
+
 /// Replaces the text of the file by what `edit` makes of it, or leaves it alone if `edit` makes
 /// nothing. Directories that are missing are made; the file a link leads to is what is replaced.
 pub(super) fn replace(path: &Path, edit: impl Fn(&[u8]) -> Result<Option<Vec<u8>>>) -> Result<()> {
