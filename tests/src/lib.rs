@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "whatever fails here fails the test")]
 #![expect(clippy::disallowed_methods, reason = "which parts are there is told by variables")]
 
+pub mod emulated;
 pub mod evil;
 pub mod fault;
 pub mod noise;
@@ -11,6 +12,7 @@ pub mod peer;
 pub mod sandbox;
 pub mod serve;
 
+pub use emulated::Emulated;
 pub use evil::Evil;
 pub use fault::{Direction, Fault, Proxy};
 pub use noise::{Numbers, noise};

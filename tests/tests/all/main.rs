@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_lines;
 mod crash;
 mod disk_full;
+mod emulated_story;
 mod every_syscall;
 mod hygiene;
 mod interop_distribution;
