@@ -203,29 +203,30 @@ impl Ports {
 pub(crate) struct Entrance {
     pub(crate) emulator: Emulator,
     pub(crate) origin: Origin,
-    pub(crate) ports: Ports,
     pub(crate) is_tls: bool,
 }
 
 impl Entrance {
     /// Answers a request, and notes it; nothing if the connection is to be closed.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Option<Reply>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, ports: Ports) -> Option<Reply>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
-        let authority = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
-        let (origin, here) = self.place(authority.unwrap_or_default());
-        let shown = Shown::of(&parts.headers);
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let (head, body) = request.into_parts();
+        let host = head.headers.get(HOST).and_then(|value| value.to_str().ok());
+        // HTTP/2 has it in the target.
+        let authority = head.uri.authority().map(http::uri::Authority::as_str);
+        let (origin, here) = self.place(authority.or(host).unwrap_or_default(), ports);
+        let shown = Shown::of(&head.headers);
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let mut exchange =
-            Exchange { origin, method: parts.method.clone(), target, shown, status: None };
+            Exchange { origin, method: head.method.clone(), target, shown, status: None };
         let answer = match Limited::new(body, MAX_BODY).collect().await {
             Err(_) => Ok(reply(StatusCode::PAYLOAD_TOO_LARGE)),
             Ok(body) => {
-                let uri = parts.uri;
-                let (method, headers, body) = (parts.method, parts.headers, body.to_bytes());
+                let uri = head.uri;
+                let (method, headers, body) = (head.method, head.headers, body.to_bytes());
                 let mut ask = Ask { method, uri, headers, body, here, operation: None };
                 ask.parse();
                 exchange.origin = self.exact_origin(origin, &ask);
@@ -288,7 +289,7 @@ impl Entrance {
     }
 
     /// Finds out which origin was asked, and what the client calls them all.
-    fn place(&self, authority: &str) -> (Origin, Here) {
+    fn place(&self, authority: &str, ports: Ports) -> (Origin, Here) {
         let profile = self.emulator.profile();
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -301,7 +302,7 @@ impl Entrance {
         let is_real = profile.host_names().any(|name| name == host);
         if !is_real {
             let at = |port: u16| format!("{host}:{port}");
-            let Ports { registry, token, storage } = self.ports;
+            let Ports { registry, token, storage } = ports;
             let here =
                 Here { scheme, registry: at(registry), token: at(token), storage: at(storage) };
             return (self.origin, here);

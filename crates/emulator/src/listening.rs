@@ -1,19 +1,20 @@
 //! Listeners on this machine, one for each origin of a registry.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select, select_all};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use oras_server::serve::{ServeOptions, Server};
 
 use crate::certificate;
 use crate::emulator::{Emulator, Entrance, Ports};
@@ -23,36 +24,45 @@ use crate::ledger::Origin;
 ///
 /// Each of its origins has a port. By its real name, over any of them, a request reaches the
 /// origin of that name: a client that is told where those names lead needs only one.
-#[expect(missing_debug_implementations, reason = "an acceptor prints nothing")]
+#[derive(Debug)]
 pub struct Listening {
-    emulator: Emulator,
     ports: Ports,
-    listeners: Vec<(TcpListener, Origin)>,
-    acceptor: Option<TlsAcceptor>,
+    servers: Vec<Server<Door>>,
     authority: Option<String>,
 }
 
 impl Listening {
     pub(crate) async fn new(emulator: Emulator, is_tls: bool, port: u16) -> io::Result<Self> {
         let profile = emulator.profile();
-        let bind = async |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        let registry = bind(port).await?;
-        let mut ports = Ports::of(registry.local_addr()?.port());
-        let mut listeners = vec![(registry, Origin::Registry)];
-        if profile.token_host.is_some() {
-            let token = bind(0).await?;
-            ports.token = token.local_addr()?.port();
-            listeners.push((token, Origin::Token));
-        }
-        if profile.storage_host.is_some() {
-            let storage = bind(0).await?;
-            ports.storage = storage.local_addr()?.port();
-            listeners.push((storage, Origin::Storage));
-        }
         let identity = if is_tls { Some(certificate::issue(profile)?) } else { None };
-        let acceptor = identity.as_ref().map(|own| TlsAcceptor::from(Arc::clone(&own.config)));
-        let authority = identity.map(|identity| identity.authority);
-        Ok(Self { emulator, ports, listeners, acceptor, authority })
+        let mut options = ServeOptions::default();
+        // Nobody misses what is cut off here.
+        options.stop_grace = Duration::ZERO;
+        options.tls = identity.as_ref().map(|identity| identity.tls.clone());
+        let mut origins = vec![(Origin::Registry, port)];
+        origins.extend(profile.token_host.map(|_| (Origin::Token, 0)));
+        origins.extend(profile.storage_host.map(|_| (Origin::Storage, 0)));
+        let mut ports = None;
+        let mut servers = Vec::new();
+        // The ports are known only when all of them are taken, and each entrance names them all.
+        let (announce, announced) = tokio::sync::watch::channel(Ports::of(port));
+        for (origin, port) in origins {
+            let entrance = Entrance { emulator: emulator.clone(), origin, is_tls };
+            let door = Door { entrance, ports: announced.clone() };
+            let server = Server::bind(at(port), door, options.clone()).await;
+            let server = server.map_err(io::Error::other)?;
+            let port = server.local_addr().port();
+            let ports = ports.get_or_insert(Ports::of(port));
+            match origin {
+                Origin::Registry => {}
+                Origin::Token => ports.token = port,
+                Origin::Storage => ports.storage = port,
+            }
+            servers.push(server);
+        }
+        let ports = ports.unwrap_or(Ports::of(port));
+        announce.send_replace(ports);
+        Ok(Self { ports, servers, authority: identity.map(|identity| identity.authority) })
     }
 
     /// Returns where the registry listens.
@@ -77,16 +87,10 @@ impl Listening {
 
     /// Serves until `shutdown` is ready; then everything is cut.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let is_tls = self.acceptor.is_some();
-        let accept = self.listeners.into_iter().map(|(listener, origin)| {
-            let entrance =
-                Entrance { emulator: self.emulator.clone(), origin, ports: self.ports, is_tls };
-            Box::pin(accept(listener, entrance, self.acceptor.clone()))
-        });
-        let accepting = select_all(accept);
-        match select(pin!(shutdown), accepting).await {
-            Either::Left(((), _)) | Either::Right(_) => {}
-        }
+        let shutdown = shutdown.shared();
+        let running = self.servers.into_iter().map(|server| server.run(shutdown.clone()));
+        // A listener that fails is gone, and whoever asks it is told by the system.
+        drop(join_all(running).await);
     }
 }
 
@@ -94,51 +98,44 @@ fn at(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-async fn accept(listener: TcpListener, entrance: Entrance, acceptor: Option<TlsAcceptor>) {
-    let mut connections = JoinSet::new();
-    loop {
-        // A connection that fails while it is accepted is the client's.
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        connections.spawn(connection(stream, entrance.clone(), acceptor.clone()));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn connection(stream: TcpStream, entrance: Entrance, acceptor: Option<TlsAcceptor>) {
-    // A client that goes away is nobody's mistake.
-    drop(stream.set_nodelay(true));
-    match acceptor {
-        None => serve(stream, entrance).await,
-        Some(acceptor) => {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serve(stream, entrance).await;
-            }
-        }
-    }
+/// An entrance as a service.
+#[derive(Clone, Debug)]
+struct Door {
+    entrance: Entrance,
+    ports: tokio::sync::watch::Receiver<Ports>,
 }
 
 /// The connection is to end without an answer.
 #[derive(Debug)]
 struct Cut;
 
-impl std::fmt::Display for Cut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the connection is cut")
     }
 }
 
-impl std::error::Error for Cut {}
+impl StdError for Cut {}
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, entrance: Entrance) {
-    let service = service_fn(move |request| {
-        let entrance = entrance.clone();
-        async move {
-            let answer = entrance.answer(request).await.ok_or(Cut)?;
-            Ok::<_, Cut>(answer.map(Full::<Bytes>::from))
-        }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
-    drop(connection.await);
+impl<B> tower_service::Service<Request<B>> for Door
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Cut;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Cut>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let entrance = self.entrance.clone();
+        let ports = *self.ports.borrow();
+        Box::pin(async move {
+            let answer = entrance.answer(request, ports).await.ok_or(Cut)?;
+            Ok(answer.map(Full::from))
+        })
+    }
 }

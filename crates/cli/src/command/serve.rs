@@ -1,5 +1,6 @@
 //! `oras serve`: the registry we carry, on a port.
 
+mod emulate;
 mod log;
 mod mirror;
 
@@ -39,7 +40,10 @@ Example - serve only the users in a file made by 'htpasswd -B':
   oras serve --htpasswd ./users
 
 Example - keep what is pulled from Docker Hub, as localhost:5000/docker.io/library/alpine:
-  oras serve --mirror docker.io",
+  oras serve --mirror docker.io
+
+Example - behave as Quay does, to test a client:
+  oras serve --emulate quay --emulate-ca ./ca.pem",
     flags,
     arguments: Arguments::None,
     body: Body::Lasting(run),
@@ -61,6 +65,7 @@ fn flags() -> Vec<Flag> {
             .word("path"),
     ];
     flags.extend(mirror::flags());
+    flags.extend(emulate::flags());
     flags
 }
 
@@ -71,6 +76,9 @@ fn run<'a>(invocation: &'a Invocation, context: &'a Context) -> LocalBoxFuture<'
 async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     let parsed = &invocation.parsed;
     let address = address(parsed.text("addr"), parsed.switch("insecure"))?;
+    if let Some(name) = parsed.some_text("emulate") {
+        return emulate::emulate(name, address, invocation, context).await;
+    }
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::new(Arc::clone(&context.printer), context.environment.clone()));
     let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
@@ -92,14 +100,16 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
         })?;
     context.printer.line(&format!("Serving http://{}", server.local_addr()))?;
     context.printer.line(&format!("Storing in {}", root.display()))?;
-    let stop = async {
-        if context.environment.obeys_signals() {
-            crate::runtime::signal().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    server.run(stop).await.map_err(|error| CliError::new(chain(&error)))
+    server.run(stop(context)).await.map_err(|error| CliError::new(chain(&error)))
+}
+
+/// Waits for a signal.
+async fn stop(context: &Context) {
+    if context.environment.obeys_signals() {
+        crate::runtime::signal().await;
+    } else {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Reads the address, and refuses one where passwords and content would cross a network in clear.

@@ -124,3 +124,50 @@ fn an_interrupted_command_fails_with_the_words_of_go() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "Error: context canceled\n");
 }
+
+#[test]
+fn emulates_only_registries_it_knows_and_only_for_this_machine() {
+    let sandbox = Sandbox::new();
+    let complaint = sandbox.oras("serve --addr 127.0.0.1:0 --emulate nowhere").fails();
+    assert!(complaint.contains("no registry \"nowhere\""), "{complaint}");
+    for name in ["docker-hub", "ecr", "quay-3.11", "distribution"] {
+        assert!(complaint.contains(name), "{complaint}");
+    }
+    let open = sandbox.oras("serve --insecure --addr 0.0.0.0:0 --emulate quay").fails();
+    assert!(open.contains("does not listen on 0.0.0.0:0"), "{open}");
+}
+
+#[test]
+fn an_emulation_tells_programs_on_one_line_how_to_use_it() {
+    let sandbox = Sandbox::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oras"))
+        .args(["serve", "--addr", "127.0.0.1:0", "--emulate", "docker-hub", "--format", "json"])
+        .args(["--emulate-ca", "ca.pem"])
+        .env_clear()
+        .current_dir(sandbox.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let told: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(sandbox.read("ca.pem"), told["ca"].as_str().expect("PEM"));
+    sandbox.write("hi.txt", "hi");
+    let account = &told["accounts"][0];
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let reference = format!("docker.io/{}:v1", text(&told["repository"]));
+    let mut arguments =
+        vec!["push".to_owned(), reference, "hi.txt".to_owned(), "--ca-file=ca.pem".to_owned()];
+    for entry in told["resolve"].as_array().expect("a list") {
+        arguments.push(format!("--resolve={}", text(entry)));
+    }
+    arguments.push(format!("--username={}", text(&account["username"])));
+    arguments.push(format!("--password={}", text(&account["password"])));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = sandbox.oras_with(&arguments);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(told["host"].as_str().expect("a host").starts_with("127.0.0.1:"), "{told}");
+}
