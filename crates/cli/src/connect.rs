@@ -1,5 +1,6 @@
 //! Opens registries and layouts as the flags say.
 
+mod credentials;
 mod files;
 mod resolve;
 mod traffic;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::store::Layout;
 use oras_client::transport::{
@@ -20,7 +20,7 @@ use oras_client::transport::{
 use oras_client::{Source, Target as WritableTarget};
 use oras_spec::distribution::{Action, Warning};
 use oras_spec::image::{Descriptor, MediaType, Platform};
-use oras_spec::{Quoted, RegistryName, TagOrDigest};
+use oras_spec::{Quoted, RegistryName, RepositoryName, TagOrDigest};
 
 use crate::advice::{Advisor, chain};
 use crate::args::remote::Remote;
@@ -30,6 +30,8 @@ use crate::command::version::VERSION;
 use crate::context::Context;
 use crate::error::{CliError, Result, system_text};
 use crate::output::log::{Level, Log};
+
+pub(crate) use self::credentials::{credentials_file, static_credential, stored};
 
 /// What a command is going to do to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,12 +170,14 @@ impl Target {
         let advisor = Advisor::of_target(invocation, self, credentials);
         match &self.place {
             Place::Registry(reference) => {
-                let registry = registry(invocation, &self.remote, reference.registry(), context)?;
+                let (name, repository) = (reference.registry(), reference.repository());
+                let registry =
+                    registry_of(invocation, &self.remote, name, Some(repository), context)?;
                 let actions: &[Action] = match access {
                     Access::Read | Access::Delete => &[Action::Pull],
                     Access::Write => &[Action::Pull, Action::Push],
                 };
-                let repository = registry.repository(reference.repository().clone());
+                let repository = registry.repository(repository.clone());
                 let repository = repository.with_actions(actions.iter().cloned());
                 Ok(Opened { place: OpenedPlace::Repository(repository), advisor })
             }
@@ -219,6 +223,17 @@ pub(crate) fn registry(
     name: &RegistryName,
     context: &Context,
 ) -> Result<Registry> {
+    registry_of(invocation, remote, name, None, context)
+}
+
+/// As [`registry`], for one repository, which may have a credential of its own.
+fn registry_of(
+    invocation: &Invocation,
+    remote: &Remote,
+    name: &RegistryName,
+    repository: Option<&RepositoryName>,
+    context: &Context,
+) -> Result<Registry> {
     let plain_http = remote.plain_http.unwrap_or_else(|| is_local(name));
     let environment = &context.environment;
     let headers = headers(&remote.headers)?;
@@ -254,7 +269,7 @@ pub(crate) fn registry(
     let retrying = Retrying::new(logged)
         .with_observer(Arc::new(announcer))
         .with_pauses(context.pauses.clone());
-    let credentials = credentials(remote, context);
+    let credentials = credentials::all(remote, repository, context);
     let transport = Authenticated::new(Redirecting::new(retrying), credentials);
     let transport: Arc<dyn Transport> = Arc::new(transport);
     let options = RegistryOptions {
@@ -290,46 +305,6 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// Returns where credentials for a registry come from.
-fn credentials(remote: &Remote, context: &Context) -> Arc<dyn Credentials> {
-    match (static_credential(remote), stored(&remote.registry_configs, context)) {
-        (Some(credential), _) => Arc::new(StaticCredentials::new(credential)),
-        (None, Some(config)) => Arc::new(config),
-        (None, None) => Arc::new(Anonymous),
-    }
-}
-
-/// Returns the credential that flags state, if they do.
-pub(crate) fn static_credential(remote: &Remote) -> Option<Credential> {
-    match (remote.username.as_str(), remote.secret.as_str()) {
-        ("", "") => None,
-        ("", token) => Some(Credential::identity_token(token)),
-        (username, password) => Some(Credential::password(username, password)),
-    }
-}
-
-/// Opens the files with credentials, which need not be there; nothing if nobody says where they are.
-pub(crate) fn stored(configs: &[String], context: &Context) -> Option<DockerConfig> {
-    let environment = &context.environment;
-    let mut paths = configs.iter().map(|path| environment.path(path));
-    match paths.next() {
-        Some(first) => Some(DockerConfig::new(first, paths)),
-        None => Some(DockerConfig::new(environment.docker_config()?, [])),
-    }
-}
-
-/// Returns the one file that credentials come from; nothing if there are several or flags state it.
-pub(crate) fn credentials_file(remote: &Remote, context: &Context) -> Option<String> {
-    if static_credential(remote).is_some() {
-        return None;
-    }
-    match remote.registry_configs.as_slice() {
-        [] => Some(context.environment.docker_config()?.display().to_string()),
-        [only] => Some(only.clone()),
-        _ => None,
-    }
-}
-
 /// Shows what the registry wants its users to read.
 fn warnings(log: Log, name: &RegistryName) -> Arc<dyn Fn(&Warning) + Send + Sync> {
     let registry = name.to_string();
@@ -351,20 +326,5 @@ mod tests {
         for name in ["LOCALHOST", "localhost.example", "10.0.0.1:5000", "[::2]", "docker.io"] {
             assert!(!is_local(&name.parse().expect("a registry")), "{name}");
         }
-    }
-
-    #[test]
-    fn a_secret_without_a_name_is_a_token() {
-        let credential = |username: &str, secret: &str| {
-            static_credential(&Remote {
-                username: username.to_owned(),
-                secret: secret.to_owned(),
-                ..Remote::default()
-            })
-        };
-        assert_eq!(credential("", ""), None);
-        assert_eq!(credential("", "t"), Some(Credential::identity_token("t")));
-        assert_eq!(credential("u", "p"), Some(Credential::password("u", "p")));
-        assert_eq!(credential("u", ""), Some(Credential::password("u", "")));
     }
 }

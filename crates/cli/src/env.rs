@@ -87,14 +87,35 @@ impl Environment {
         Some(directory.join("config.json"))
     }
 
+    /// Returns where podman, skopeo and buildah keep credentials, most particular first: the file
+    /// of `REGISTRY_AUTH_FILE`, or those of the runtime and the configuration directory. The latter
+    /// two do not count where `DOCKER_CONFIG` says where to look.
+    pub(crate) fn podman_configs(&self) -> Vec<PathBuf> {
+        if let Some(file) = self.variable("REGISTRY_AUTH_FILE") {
+            return vec![self.path(file)];
+        }
+        if self.variable("DOCKER_CONFIG").is_some() {
+            return Vec::new();
+        }
+        let home = self.home().map(|home| home.join(".config"));
+        let directories = [self.xdg("XDG_RUNTIME_DIR"), self.xdg("XDG_CONFIG_HOME").or(home)];
+        let files = directories.into_iter().flatten();
+        files.map(|directory| directory.join("containers").join("auth.json")).collect()
+    }
+
     /// Returns where our registry keeps its content unless told otherwise.
     pub(crate) fn registry_root(&self) -> Option<PathBuf> {
-        let data = match self.variable("XDG_DATA_HOME").map(PathBuf::from) {
-            // Relative values are to be ignored: XDG Base Directory Specification.
-            Some(directory) if directory.is_absolute() => directory,
-            _ => self.home()?.join(".local").join("share"),
+        let data = match self.xdg("XDG_DATA_HOME") {
+            Some(directory) => directory,
+            None => self.home()?.join(".local").join("share"),
         };
         Some(data.join("oras").join("registry"))
+    }
+
+    /// Returns a directory of the XDG Base Directory Specification, by which relative ones are to
+    /// be ignored.
+    fn xdg(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from).filter(|directory| directory.is_absolute())
     }
 
     /// Returns the proxies for http and https requests and what is reached without one, by the
@@ -134,6 +155,21 @@ mod tests {
         assert_eq!(home.docker_config(), Some("/home/me/.docker/config.json".into()));
         let set = home.with("DOCKER_CONFIG", "conf");
         assert_eq!(set.docker_config(), Some("/work/conf/config.json".into()));
+    }
+
+    #[test]
+    fn finds_the_credentials_where_podman_keeps_them() {
+        let files = |environment: &Environment| {
+            let files = environment.podman_configs();
+            files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        let home = Environment::new("/work").with("HOME", "/home/me");
+        assert_eq!(files(&home), ["/home/me/.config/containers/auth.json"]);
+        let xdg = home.with("XDG_RUNTIME_DIR", "/run/user/1").with("XDG_CONFIG_HOME", "/c");
+        assert_eq!(files(&xdg), ["/run/user/1/containers/auth.json", "/c/containers/auth.json"]);
+        assert!(files(&xdg.clone().with("DOCKER_CONFIG", "d")).is_empty());
+        let said = xdg.with("REGISTRY_AUTH_FILE", "a.json").with("DOCKER_CONFIG", "d");
+        assert_eq!(files(&said), ["/work/a.json"]);
     }
 
     #[test]

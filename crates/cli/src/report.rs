@@ -2,12 +2,14 @@
 //!
 //! Field names and their order are a contract with scripts.
 
+mod credential;
 mod discover;
 mod listing;
 mod manifest;
 mod pull;
 mod push;
 
+pub(crate) use credential::{CredentialReport, LookupReport};
 pub(crate) use discover::DiscoverReport;
 pub(crate) use listing::{RepositoriesReport, TagsReport};
 pub(crate) use manifest::ManifestReport;

@@ -1,12 +1,14 @@
 //! `oras login`: tries credentials at a registry and keeps them.
 
+mod explain;
+
 use oras_client::auth::{Credential, Credentials as _, DockerConfig};
 use oras_spec::RegistryName;
 
 use super::{Arguments, Body, Command, Invocation};
 use crate::advice::{Advisor, chain};
-use crate::args;
 use crate::args::remote::{self, Remote, Side};
+use crate::args::{self, format};
 use crate::connect;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -40,7 +42,10 @@ Example - Log in with username and password in an interactive terminal and no TL
   oras login --insecure localhost:5000
 
 Example - Log in and store the credential in another file:
-  oras login --registry-config ./config.json localhost:5000",
+  oras login --registry-config ./config.json localhost:5000
+
+Example - Tell which file, key and helper a credential comes from, without asking the registry:
+  oras login --explain localhost:5000",
     flags,
     arguments: Arguments::Exactly(1, "the registry to log in to"),
     body: Body::Waiting(|invocation, context| Box::pin(run(invocation, context))),
@@ -49,10 +54,17 @@ Example - Log in and store the credential in another file:
 fn flags() -> Vec<Flag> {
     let mut flags = remote::flags(Side::Only);
     flags.extend([args::debug(), args::verbose("false")]);
+    let explain =
+        "tell where the credential for a registry or repository comes from, and do no more";
+    flags.push(Flag::switch("explain", explain));
+    flags.extend(format::flags());
     flags
 }
 
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
+    if invocation.parsed.switch("explain") {
+        return explain::run(invocation, context).await;
+    }
     let mut remote = Remote::read(invocation, Side::Only, context).await?;
     if remote.secret.is_empty() {
         ask(&mut remote, context).await?;

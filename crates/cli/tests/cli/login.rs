@@ -142,3 +142,131 @@ fn what_docker_has_stored_is_used() {
         format!("failed to decode config file {}: invalid config format: ", path.display());
     assert!(complaint.contains(&wanted), "{complaint}");
 }
+
+#[test]
+fn podmans_file_is_asked_after_dockers() {
+    let sandbox = Sandbox::closed();
+    sandbox.seed("a/b", "v1", "");
+    let host = sandbox.host();
+    for key in [host.clone(), format!("{host}/a"), format!("{host}/a/b")] {
+        sandbox.write("auth.json", format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{AUTH}\"}}}}}}"));
+        let file = sandbox.path("auth.json");
+        let environment = sandbox.environment().with("REGISTRY_AUTH_FILE", &file);
+        let reference = format!("{host}/a/b:v1");
+        oras_in(environment.clone(), &["resolve", &reference], "").succeeds();
+        let other = oras_in(environment, &["resolve", &format!("{host}/other:v1")], "").fails();
+        let is_narrow = key != host;
+        assert_eq!(other.contains("basic credential not found"), is_narrow, "{key}: {other}");
+    }
+    let runtime = sandbox.environment().with("XDG_RUNTIME_DIR", sandbox.path("run"));
+    sandbox.write(
+        "run/containers/auth.json",
+        format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"{AUTH}\"}}}}}}"),
+    );
+    oras_in(runtime, &["resolve", &format!("{host}/a/b:v1")], "").succeeds();
+}
+
+#[test]
+fn explain_tells_where_a_credential_comes_from_but_no_secret() {
+    let sandbox = Sandbox::new();
+    let explain = |words: &[&str]| {
+        let mut line = vec!["login", "--explain"];
+        line.extend(words);
+        sandbox.oras_with(&line)
+    };
+    let docker = sandbox.home(".docker/config.json");
+    let podman = sandbox.home(".config/containers/auth.json");
+    let (docker_path, podman_path) = (docker.display(), podman.display());
+    assert_eq!(
+        explain(&["quay.io"]).succeeds(),
+        format!(
+            "Registry:   quay.io\nCredential: none: requests are anonymous\n\
+             Looked in:  {docker_path}: no such file\nLooked in:  {podman_path}: no such file\n"
+        )
+    );
+    std::fs::create_dir_all(docker.parent().expect("a parent")).expect("make a directory");
+    let text = format!(
+        r#"{{"auths":{{"https://index.docker.io/v1/":{{"auth":"{AUTH}"}},"quay.io/org":{{"identitytoken":"canary"}}}}}}"#
+    );
+    std::fs::write(&docker, text).expect("write a file");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    std::fs::set_permissions(&docker, mode).expect("set permissions");
+    assert_eq!(
+        explain(&["docker.io"]).succeeds(),
+        format!(
+            "Registry:   docker.io\nCredential: password of \"me\"\nFrom:       auths\n\
+             File:       {docker_path}\nKey:        https://index.docker.io/v1/\n\
+             Looked in:  {docker_path}: found; others may read this file\n"
+        )
+    );
+    let json = explain(&["quay.io/org/app", "--format", "json"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "registry": "quay.io",
+            "repository": "org/app",
+            "server": "quay.io",
+            "kind": "identity token",
+            "username": "",
+            "from": "auths",
+            "file": docker_path.to_string(),
+            "key": "quay.io/org",
+            "files": [{
+                "file": docker_path.to_string(),
+                "key": "quay.io/org",
+                "exposed": true,
+                "result": "found"
+            }]
+        })
+    );
+}
+
+#[test]
+fn explain_says_what_keeps_a_credential_from_being_found() {
+    let sandbox = Sandbox::new();
+    let explain = |words: &[&str]| {
+        let mut line = vec!["login", "--explain", "--registry-config", "config.json"];
+        line.extend(words);
+        sandbox.oras_with(&line)
+    };
+    sandbox.write("config.json", r#"{"credHelpers":{"ghcr.io":"absent"}}"#);
+    let outcome = explain(&["ghcr.io"]);
+    assert!(outcome.stdout.contains("by way of docker-credential-absent: failed"), "{outcome:?}");
+    assert_eq!(
+        outcome.fails(),
+        "Error: exec: \"docker-credential-absent\": executable file not found in $PATH\n"
+    );
+    let said = explain(&["quay.io", "-u", "you", "--format", "go-template={{.kind}} {{.from}}"]);
+    assert_eq!(said.succeeds(), "password flags");
+    let complaint = explain(&["https://quay.io"]).fails();
+    assert!(complaint.starts_with("Error: invalid reference: invalid registry"), "{complaint}");
+}
+
+#[test]
+fn a_file_of_credentials_that_is_no_use_is_an_error_and_nobody_is_asked_anonymously() {
+    let sandbox = Sandbox::new();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let registry = Listener::answering(move |request| {
+        let is_token = request.uri.path() == "/token";
+        count.fetch_add(usize::from(is_token), std::sync::atomic::Ordering::Relaxed);
+        let host = request.headers["host"].to_str().expect("a host").to_owned();
+        let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+        let response = http::Response::builder().status(401);
+        response.header("www-authenticate", challenge).body("").expect("a response")
+    });
+    sandbox.write("a.txt", "a");
+    for (text, complaint) in [
+        ("{", "failed to decode config file "),
+        (r#"{"auths":{"HOST":{"auth":"!"}}}"#, "failed to decode auth field: "),
+        (r#"{"credsStore":"absent"}"#, "executable file not found in $PATH"),
+    ] {
+        sandbox.write("c/config.json", text.replace("HOST", &registry.host()));
+        let environment = sandbox.environment().with("DOCKER_CONFIG", sandbox.path("c"));
+        let reference = format!("{}/a:v1", registry.host());
+        let said = oras_in(environment, &["push", &reference, "a.txt"], "").fails();
+        assert!(said.contains(complaint), "{text}: {said}");
+    }
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
