@@ -256,7 +256,7 @@ fn every_decision_is_listed() {
 fn documents_link_only_what_is_there() {
     let root = root();
     let mut documents: Vec<PathBuf> =
-        vec![root.clone(), root.join("docs"), root.join("docs/decisions")];
+        ["", "docs", "docs/decisions", "docs/registries"].map(|name| root.join(name)).into();
     documents = documents
         .into_iter()
         .flat_map(|directory| std::fs::read_dir(directory).into_iter().flatten())

@@ -5,13 +5,13 @@ use std::path::Path;
 use oras_tests::sandbox::binary;
 use oras_tests::{OrasServer, Sandbox};
 
-fn in_workspace(name: &str) -> String {
+pub(crate) fn in_workspace(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Returns the lines of all blocks that are marked as shell.
-fn shell_lines(markdown: &str) -> Vec<&str> {
+pub(crate) fn shell_lines(markdown: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut is_shell = false;
     for line in markdown.lines() {

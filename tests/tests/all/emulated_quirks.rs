@@ -1,0 +1,333 @@
+//! What registries do differently, row by row: each test fails without the rule that copes with it.
+
+use oras_emulator::{Exchange, Origin, Quirk, Shown};
+use oras_tests::{Emulated, Sandbox};
+
+const PUSH: &str = "push REPO:0.0.1 --config ./config.json:application/vnd.docker.volume.v1+tar.gz ./foo.txt:text/plain";
+
+/// A sandbox with the files of the story, and a registry that is logged in to.
+fn logged_in(profile: &str, quirks: &[Quirk]) -> (Sandbox, Emulated) {
+    let sandbox = files();
+    let registry = Emulated::with(&sandbox, profile, quirks);
+    registry.login(&sandbox);
+    registry.exchanges();
+    (sandbox, registry)
+}
+
+fn files() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("config.json", "{}");
+    sandbox.write("foo.txt", "hello, world\n");
+    sandbox
+}
+
+fn targets(exchanges: &[Exchange], method: &str) -> Vec<String> {
+    let of = exchanges.iter().filter(|exchange| exchange.method == method);
+    of.map(|exchange| exchange.target.clone()).collect()
+}
+
+#[test]
+fn old_quay_refuses_the_media_types_of_the_story_and_says_which_it_takes() {
+    let (sandbox, registry) = logged_in("quay-3.11", &[]);
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("application/vnd.docker.volume.v1+tar.gz"), "{complaint}");
+    assert!(complaint.contains("is not one of ["), "{complaint}");
+    assert!(complaint.contains("application/vnd.oci.image.config.v1+json"), "{complaint}");
+    let puts = targets(&registry.exchanges(), "PUT");
+    let manifests = puts.iter().filter(|target| target.contains("/manifests/"));
+    assert_eq!(manifests.count(), 1, "a refusal is not asked for twice: {puts:?}");
+}
+
+#[test]
+fn quay_today_makes_the_repository_for_a_user_and_for_a_robot_that_may() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "quay");
+    registry.login(&sandbox);
+    registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/oras/brand-new")).succeeds();
+    // The robot gets nothing for a repository that is not there, unless it asks to push at once.
+    let robot = &registry.emulator.profile().accounts[1];
+    registry.login_as(&sandbox, robot.username, &robot.password()).succeeds();
+    registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/acme/brand-new")).succeeds();
+    let tokens = registry.exchanges();
+    let asked = tokens.iter().filter(|exchange| exchange.target.contains("brand-new"));
+    let asked = asked.filter(|exchange| exchange.origin == Origin::Token);
+    for exchange in asked {
+        assert!(exchange.target.contains("pull%2Cpush"), "{exchange:?}");
+    }
+}
+
+#[test]
+fn a_quay_robot_that_may_only_write_pushes_to_what_is_there() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "quay");
+    let robot = &registry.emulator.profile().accounts[2];
+    registry.login_as(&sandbox, robot.username, &robot.password()).succeeds();
+    let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/oras/brand-new")).fails();
+    assert!(complaint.contains("unauthorized"), "{complaint}");
+    registry.login(&sandbox);
+    registry.oras(&sandbox, PUSH).succeeds();
+    registry.login_as(&sandbox, robot.username, &robot.password()).succeeds();
+    registry.oras(&sandbox, PUSH).succeeds();
+}
+
+#[test]
+fn quay_is_asked_once_more_after_a_pause_for_wrong_passwords_and_no_oftener() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "quay");
+    let account = registry.account();
+    let complaint = registry.login_as(&sandbox, account.username, "wrong").fails();
+    assert!(complaint.contains("Invalid Username or Password"), "{complaint}");
+    registry.exchanges();
+    registry.login_as(&sandbox, account.username, &account.password()).succeeds();
+    let exchanges = registry.exchanges();
+    let refused = exchanges.iter().filter(|exchange| exchange.status == Some(429));
+    assert_eq!(refused.count(), 1, "{exchanges:#?}");
+}
+
+#[test]
+fn deleting_on_quay_asks_for_no_right_that_it_does_not_know() {
+    let (sandbox, registry) = logged_in("quay", &[]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    registry.exchanges();
+    registry.oras(&sandbox, "manifest delete --force REPO:0.0.1").succeeds();
+    let exchanges = registry.exchanges();
+    let tokens = exchanges.iter().filter(|exchange| exchange.origin == Origin::Token);
+    for exchange in tokens {
+        assert!(!exchange.target.contains("delete"), "{exchange:?}");
+    }
+    let complaint = registry.oras(&sandbox, "pull REPO:0.0.1").fails();
+    assert!(complaint.contains("not found"), "{complaint}");
+}
+
+#[test]
+fn referrers_that_quay_knows_by_itself_are_not_written_down_as_a_tag_too() {
+    let (sandbox, registry) = logged_in("quay", &[]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    registry
+        .oras(&sandbox, "attach REPO:0.0.1 --artifact-type application/vnd.example.note ./foo.txt")
+        .succeeds();
+    let tags = registry.oras(&sandbox, "repo tags REPO").succeeds();
+    assert_eq!(tags, "0.0.1\n");
+}
+
+#[test]
+fn credentials_go_to_the_token_service_of_another_host_and_to_no_storage() {
+    for profile in ["docker-hub", "gitlab"] {
+        let sandbox = files();
+        let registry = Emulated::start(&sandbox, profile);
+        registry.login(&sandbox);
+        let config = "application/vnd.cncf.helm.config.v1+json";
+        let push = PUSH.replace("application/vnd.docker.volume.v1+tar.gz", config);
+        registry.oras(&sandbox, &push).succeeds();
+        registry.oras(&sandbox, "pull REPO:0.0.1").succeeds();
+        let exchanges = registry.exchanges();
+        let at = |origin| exchanges.iter().filter(move |exchange| exchange.origin == origin);
+        assert!(at(Origin::Token).all(|exchange| exchange.shown == Shown::Basic), "{profile}");
+        assert!(at(Origin::Storage).count() > 0, "{profile}");
+        assert!(at(Origin::Storage).all(|exchange| exchange.shown == Shown::Nothing), "{profile}");
+    }
+}
+
+#[test]
+fn ecr_gets_the_password_with_every_request_and_its_realm_is_left_alone() {
+    let (sandbox, registry) = logged_in("ecr", &[]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let exchanges = registry.exchanges();
+    let realm = exchanges.iter().filter(|exchange| exchange.target == "/");
+    assert_eq!(realm.count(), 0, "{exchanges:#?}");
+    let bare = exchanges.iter().filter(|exchange| exchange.shown == Shown::Nothing);
+    assert!(bare.count() <= 1, "{exchanges:#?}");
+}
+
+#[test]
+fn an_ecr_repository_that_is_not_there_is_said_not_to_be() {
+    let (sandbox, registry) = logged_in("ecr", &[]);
+    let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/nowhere")).fails();
+    assert!(complaint.contains("The repository with name 'nowhere' does not exist"), "{complaint}");
+}
+
+#[test]
+fn a_password_of_ecr_that_has_expired_is_said_to_have() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "ecr");
+    let expired = &registry.emulator.profile().accounts[1];
+    let complaint = registry.login_as(&sandbox, expired.username, &expired.password()).fails();
+    assert!(complaint.contains("Your authorization token has expired"), "{complaint}");
+}
+
+#[test]
+fn a_scope_of_its_own_form_is_echoed_to_ecr_public() {
+    let (sandbox, registry) = logged_in("ecr-public", &[]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let exchanges = registry.exchanges();
+    let mut tokens = exchanges.iter().filter(|exchange| exchange.origin == Origin::Token);
+    assert!(tokens.all(|exchange| exchange.target.contains("scope=aws")), "{exchanges:#?}");
+}
+
+#[test]
+fn a_token_that_ecr_public_does_not_know_any_more_is_replaced_once() {
+    for quirk in [Quirk::TokenUses(3), Quirk::FlakyTokens] {
+        let (sandbox, registry) = logged_in("ecr-public", &[quirk]);
+        registry.oras(&sandbox, PUSH).succeeds();
+        let stale = registry.answered(400);
+        assert!(!stale.is_empty(), "{quirk:?} did nothing");
+    }
+}
+
+#[test]
+fn tokens_that_run_out_amid_a_push_are_replaced() {
+    for profile in ["docker-hub", "quay", "acr", "harbor", "distribution"] {
+        let (sandbox, registry) = logged_in(profile, &[Quirk::TokenUses(3)]);
+        for number in 0..12 {
+            sandbox.write(&format!("many/{number}.txt"), format!("{number}"));
+        }
+        let files: Vec<String> = (0..12).map(|number| format!("many/{number}.txt")).collect();
+        registry
+            .oras(&sandbox, &format!("push --concurrency 1 REPO:many {}", files.join(" ")))
+            .succeeds();
+    }
+}
+
+#[test]
+fn the_example_in_the_challenge_of_ghcr_is_not_asked_for() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "ghcr");
+    registry.login(&sandbox);
+    let exchanges = registry.exchanges();
+    let asked = exchanges.iter().filter(|exchange| exchange.target.contains("user%2Fimage"));
+    assert_eq!(asked.count(), 0, "{exchanges:#?}");
+}
+
+#[test]
+fn a_ghcr_token_without_the_right_to_write_is_refused_once() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "ghcr");
+    let reader = &registry.emulator.profile().accounts[1];
+    registry.login_as(&sandbox, reader.username, &reader.password()).succeeds();
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("denied"), "{complaint}");
+    assert_eq!(registry.answered(403).len(), 1, "a refusal is not asked for twice");
+}
+
+#[test]
+fn gitlab_names_the_type_it_does_not_know() {
+    let (sandbox, registry) = logged_in("gitlab", &[]);
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    let unknown = "unknown media type: application/vnd.docker.volume.v1+tar.gz";
+    assert!(complaint.contains(unknown), "{complaint}");
+}
+
+#[test]
+fn the_subject_itself_is_no_list_of_its_referrers() {
+    let (sandbox, registry) = logged_in("gitlab", &[]);
+    let push = PUSH.replace("docker.volume.v1+tar.gz", "cncf.helm.config.v1+json");
+    registry.oras(&sandbox, &push).succeeds();
+    let found = registry.oras(&sandbox, "discover REPO:0.0.1").succeeds();
+    assert_eq!(found.matches("sha256:").count(), 1, "{found}");
+}
+
+#[test]
+fn the_scope_that_is_written_to_stands_last_where_only_that_counts() {
+    let (sandbox, registry) = logged_in("gitlab", &[]);
+    let push = PUSH.replace("docker.volume.v1+tar.gz", "cncf.helm.config.v1+json");
+    registry.oras(&sandbox, &push).succeeds();
+    registry.oras(&sandbox, "cp REPO:0.0.1 REPO-copy:0.0.1").succeeds();
+}
+
+#[test]
+fn a_mount_that_the_registry_refuses_becomes_an_upload() {
+    for profile in ["docker-hub", "ghcr", "ecr", "quay", "harbor", "zot", "distribution"] {
+        let (sandbox, registry) = logged_in(profile, &[]);
+        registry.oras(&sandbox, PUSH).succeeds();
+        registry.oras(&sandbox, "cp REPO:0.0.1 REPO-copy:0.0.1").succeeds();
+    }
+}
+
+#[test]
+fn azure_is_sent_larger_blobs_in_chunks_and_starts_over_after_a_416() {
+    for quirk in [Quirk::LargestPut(9 << 20), Quirk::RangeErrorOnce] {
+        let (sandbox, registry) = logged_in("acr", &[quirk]);
+        sandbox.write("large.bin", "0123456789abcdef".repeat(640 << 10));
+        registry.oras(&sandbox, "push REPO:large large.bin").succeeds();
+        let refused = if quirk == Quirk::RangeErrorOnce { 416 } else { 413 };
+        assert!(!registry.answered(refused).is_empty(), "{quirk:?} did nothing");
+    }
+}
+
+#[test]
+fn an_artifactory_that_takes_no_blob_whole_gets_it_as_a_stream() {
+    let (sandbox, registry) = logged_in("artifactory", &[Quirk::NoSinglePut]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    assert!(!targets(&registry.exchanges(), "PATCH").is_empty());
+}
+
+#[test]
+fn uploads_of_google_go_where_they_are_said_to_be() {
+    let (sandbox, registry) = logged_in("gar", &[]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let puts = targets(&registry.exchanges(), "PUT");
+    let outside = puts.iter().filter(|target| target.starts_with("/artifacts-uploads/"));
+    assert_eq!(outside.count(), 2, "{puts:?}");
+}
+
+#[test]
+fn a_project_that_google_does_not_know_is_not_asked_for_twice() {
+    let (sandbox, registry) = logged_in("gar", &[]);
+    let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/oras/none/x")).fails();
+    assert!(complaint.contains("(or it may not exist)"), "{complaint}");
+    assert_eq!(registry.answered(403).len(), 1);
+}
+
+#[test]
+fn harbor_says_basic_to_who_has_a_token_and_that_ends_it() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "harbor");
+    let reader = &registry.emulator.profile().accounts[2];
+    registry.login_as(&sandbox, reader.username, &reader.password()).succeeds();
+    registry.exchanges();
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("unauthorized"), "{complaint}");
+    // One without anything, and for each of two blobs one with a token and one with a password.
+    assert!(registry.answered(401).len() <= 6, "{:#?}", registry.answered(401));
+    let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/none/x")).fails();
+    assert!(complaint.contains("project none not found"), "{complaint}");
+}
+
+#[test]
+fn an_error_of_artifactory_without_a_code_is_shown() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "artifactory");
+    let complaint = registry.login_as(&sandbox, "oras", "wrong").fails();
+    assert!(complaint.contains("Bad Credentials"), "{complaint}");
+}
+
+#[test]
+fn a_bare_error_of_zot_is_shown() {
+    let sandbox = files();
+    let registry = Emulated::start(&sandbox, "zot");
+    let complaint = registry.login_as(&sandbox, "oras", "wrong").fails();
+    assert!(complaint.contains("authentication required"), "{complaint}");
+}
+
+#[test]
+fn at_the_limit_of_docker_hub_we_say_so() {
+    let (sandbox, registry) = logged_in("docker-hub", &[Quirk::PullLimit(0)]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let complaint = registry.oras(&sandbox, "pull REPO:0.0.1").fails();
+    assert!(complaint.contains("pull rate limit"), "{complaint}");
+}
+
+#[test]
+fn a_name_without_an_account_at_docker_hub_is_told_of_library() {
+    let (sandbox, registry) = logged_in("docker-hub", &[]);
+    let complaint = registry.oras(&sandbox, "pull HOST/alpine:3").fails();
+    assert!(complaint.contains("docker.io/library/alpine:3"), "{complaint}");
+}
+
+#[test]
+fn a_dump_of_40_kilobytes_is_read_and_shortened() {
+    let (sandbox, registry) = logged_in("quay", &[]);
+    sandbox.write("bad.json", r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#);
+    let complaint = registry.oras(&sandbox, "manifest push REPO:bad bad.json").fails();
+    assert!(complaint.contains("'schemaVersion' is a required property"), "{complaint}");
+}
