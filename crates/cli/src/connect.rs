@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::store::Layout;
+use oras_client::store::{Archive, Layout};
 use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
@@ -53,6 +53,7 @@ pub(crate) struct Opened<'a> {
 enum OpenedPlace {
     Repository(Repository),
     Layout(Layout),
+    Archive(Archive),
 }
 
 impl Opened<'_> {
@@ -61,6 +62,7 @@ impl Opened<'_> {
         match &self.place {
             OpenedPlace::Repository(repository) => repository,
             OpenedPlace::Layout(layout) => layout,
+            OpenedPlace::Archive(archive) => archive,
         }
     }
 
@@ -78,7 +80,7 @@ impl Opened<'_> {
             OpenedPlace::Repository(repository) => {
                 OpenedPlace::Repository(repository.with_media_types(types))
             }
-            OpenedPlace::Layout(_) => {
+            OpenedPlace::Layout(_) | OpenedPlace::Archive(_) => {
                 let message = "`--media-type` cannot be used with `--oci-layout` at the same time";
                 return Err(CliError::new(message));
             }
@@ -96,7 +98,7 @@ impl Opened<'_> {
             OpenedPlace::Repository(repository) => {
                 OpenedPlace::Repository(repository.with_media_types(types))
             }
-            layout @ OpenedPlace::Layout(_) => layout,
+            local => local,
         };
         Self { place, ..self }
     }
@@ -105,7 +107,7 @@ impl Opened<'_> {
     pub(crate) fn blobs(self) -> Self {
         let place = match self.place {
             OpenedPlace::Repository(repository) => OpenedPlace::Repository(repository.blobs()),
-            layout @ OpenedPlace::Layout(_) => layout,
+            local => local,
         };
         Self { place, ..self }
     }
@@ -115,6 +117,7 @@ impl Opened<'_> {
         match &self.place {
             OpenedPlace::Repository(repository) => repository,
             OpenedPlace::Layout(layout) => layout,
+            OpenedPlace::Archive(archive) => archive,
         }
     }
 
@@ -182,23 +185,29 @@ impl Target {
                 Ok(Opened { place: OpenedPlace::Repository(repository), advisor })
             }
             Place::Layout { path, .. } => {
-                let layout = self.open_layout(path, access, context).await?;
-                Ok(Opened { place: OpenedPlace::Layout(layout), advisor })
+                Ok(Opened { place: self.open_local(path, access, context).await?, advisor })
             }
         }
     }
 }
 
 impl Target {
-    async fn open_layout(&self, path: &str, access: Access, context: &Context) -> Result<Layout> {
-        let directory = context.environment.path(path);
-        let opened = match (access, std::fs::metadata(&directory)) {
-            (Access::Write | Access::Delete, _) => Layout::open(&directory).await,
-            (Access::Read, Ok(found)) if found.is_dir() => Layout::open_read_only(&directory).await,
-            (Access::Read, Ok(_)) => {
-                return Err(CliError::new(format!("\"{path}\" is no directory"))
-                    .with_recommendation("Layouts inside a tar file cannot be read yet"));
+    /// Opens a layout: a directory or, to look at it, also an archive.
+    async fn open_local(
+        &self,
+        path: &str,
+        access: Access,
+        context: &Context,
+    ) -> Result<OpenedPlace> {
+        let found = context.environment.path(path);
+        let opened = match (access, std::fs::metadata(&found)) {
+            (Access::Write | Access::Delete, _) => {
+                Layout::open(&found).await.map(OpenedPlace::Layout)
             }
+            (Access::Read, Ok(metadata)) if metadata.is_dir() => {
+                Layout::open_read_only(&found).await.map(OpenedPlace::Layout)
+            }
+            (Access::Read, Ok(_)) => Archive::open(&found).await.map(OpenedPlace::Archive),
             (Access::Read, Err(error)) => {
                 let why = format!("stat {path}: {}", system_text(&error));
                 return Err(CliError::new(format!(
@@ -208,7 +217,16 @@ impl Target {
                 )));
             }
         };
-        opened.map_err(|error| CliError::new(chain(&error)))
+        opened.map_err(|error| {
+            let told = chain(&error);
+            // Only what is written to is called by its whole path, as `oras` does.
+            let typed = if access == Access::Read {
+                told.replace(&*found.to_string_lossy(), path)
+            } else {
+                told
+            };
+            CliError::new(typed)
+        })
     }
 }
 

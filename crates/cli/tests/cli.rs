@@ -6,6 +6,8 @@
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 
+#[path = "cli/archive.rs"]
+mod archive;
 #[path = "cli/attach.rs"]
 mod attach;
 #[path = "cli/blob.rs"]

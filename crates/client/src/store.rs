@@ -1,10 +1,13 @@
 //! The local places: memory, a directory of files, an OCI layout.
 
+mod archive;
 mod directory;
 mod draft;
+mod entries;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod header;
 mod intake;
 mod journal;
 mod layout;
@@ -16,6 +19,7 @@ mod sink;
 mod source;
 mod tree;
 
+pub use archive::{Archive, ArchiveSink};
 pub use files::{EntryMetadata, Files, FilesOptions, UnpackLimits};
 pub use layout::Layout;
 pub use memory::Memory;

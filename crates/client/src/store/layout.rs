@@ -3,11 +3,12 @@
 //! See [image layout](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md).
 
 mod blobs;
-mod index;
-mod removal;
+pub(super) mod index;
+pub(super) mod listing;
+pub(super) mod removal;
+pub(super) mod shelf;
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,7 @@ use crate::{Content, Error, ErrorKind, Result, Source, Target, graph};
 use blobs::Blobs;
 use index::IndexFile;
 use removal::Graph;
+use shelf::Shelf as _;
 
 /// A layout directory.
 ///
@@ -136,33 +138,20 @@ impl Layout {
 impl Inner {
     /// Returns what points at what, read anew if the index has changed since.
     fn graph(&self) -> Result<Arc<Graph>> {
-        let (stamp, index) = self.index.load_stamped()?;
+        let (stamp, listing) = self.index.load_stamped()?;
         let mut known = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, graph)) = &*known
             && *seen == stamp
         {
             return Ok(Arc::clone(graph));
         }
-        let graph = Arc::new(Graph::read(&self.blobs, &index));
+        let graph = Arc::new(Graph::read(&self.blobs, &listing.decode()?.index));
         *known = Some((stamp, Arc::clone(&graph)));
         Ok(graph)
     }
 
     fn resolve(&self, reference: &TagOrDigest) -> Result<Descriptor> {
-        let index = self.index.load()?;
-        let found = match reference {
-            TagOrDigest::Tag(tag) => index::find(&index, tag).cloned(),
-            TagOrDigest::Digest(digest) => {
-                match index.manifests.iter().find(|entry| entry.digest == *digest) {
-                    Some(entry) => Some(entry.plain()),
-                    None => self
-                        .blobs
-                        .size(digest)?
-                        .map(|size| Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size)),
-                }
-            }
-        };
-        found.ok_or_else(|| Error::not_found(reference))
+        shelf::resolve(&*self.index.load()?, &self.blobs, reference)
     }
 
     /// Removes content and what goes with it: first from the list, so that no reader is led to
@@ -194,23 +183,34 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Fails unless the directory says that it is a layout of the one version there is.
 fn check_marker(root: &Directory) -> Result<()> {
-    let invalid =
-        |why: String| Error::new(ErrorKind::Invalid, why).context("invalid OCI Image Layout");
-    let file = root.read(MARKER_FILE).map_err(|error| {
-        let text = of_file("open", Path::new(MARKER_FILE), error).to_string();
-        invalid(format!("failed to open OCI layout file: {text}"))
-    })?;
-    let mut bytes = Vec::new();
-    file.take(64 * 1024)
-        .read_to_end(&mut bytes)
-        .map_err(|error| of_file("read", &root.path_of(MARKER_FILE), error))?;
-    let marker: LayoutMarker = serde_json::from_slice(&bytes)
-        .map_err(|error| invalid(format!("failed to decode OCI layout file: {error}")))?;
+    let path = root.path_of(MARKER_FILE);
+    let file = root
+        .read(MARKER_FILE)
+        .map_err(|error| no_marker(&of_file("open", Path::new(MARKER_FILE), error).to_string()))?;
+    parse_marker(&Reading::of(Arc::new(file), &path)?.read_at_most(MAX_MARKER_SIZE)?)
+}
+
+/// How large the marker may be, in bytes.
+pub(super) const MAX_MARKER_SIZE: u64 = 64 * 1024;
+
+/// Makes the error for a layout whose marker cannot be opened.
+pub(super) fn no_marker(why: &str) -> Error {
+    no_layout(format!("failed to open OCI layout file: {why}"))
+}
+
+/// Fails unless the marker is of the one version there is.
+pub(super) fn parse_marker(bytes: &[u8]) -> Result<()> {
+    let marker: LayoutMarker = serde_json::from_slice(bytes)
+        .map_err(|error| no_layout(format!("failed to decode OCI layout file: {error}")))?;
     if marker.image_layout_version == VERSION {
         Ok(())
     } else {
-        Err(invalid("unsupported version".to_owned()))
+        Err(no_layout("unsupported version".to_owned()))
     }
+}
+
+fn no_layout(why: String) -> Error {
+    Error::new(ErrorKind::Invalid, why).context("invalid OCI Image Layout")
 }
 
 impl fmt::Display for Layout {
@@ -254,7 +254,7 @@ impl Source for Layout {
     fn tags(&self, last: Option<&Tag>) -> BoxStream<'_, Result<Tag>> {
         let last = last.cloned();
         let tags = self.with(move |inner| {
-            let tags = index::tags(&*inner.index.load()?).into_iter();
+            let tags = inner.index.load()?.tags()?.into_iter();
             let behind = tags.filter(|tag| last.as_ref().is_none_or(|last| tag > last));
             Ok(stream::iter(behind.map(Ok).collect::<Vec<Result<Tag>>>()))
         });
@@ -293,7 +293,7 @@ impl Target for Layout {
         }
         let descriptor = descriptor.clone();
         self.change(move |inner| {
-            if index::lists(&*inner.index.load()?, &descriptor.digest) {
+            if inner.index.load()?.decode()?.lists(&descriptor.digest) {
                 return Ok(());
             }
             inner.index.update(|index| {

@@ -27,6 +27,28 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Finds the place that a path of the caller's names, in a directory that is there. A link is
+    /// followed. What killed processes have left in the directory is swept.
+    pub(crate) fn named(path: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| of_file("open", path, error);
+        let target = match path.metadata() {
+            Ok(found) if found.is_dir() => return Err(of_file("open", path, Errno::ISDIR)),
+            Ok(_) => path.canonicalize().map_err(failed)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(failed(error)),
+        };
+        let parent = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let Some(name) = target.file_name() else {
+            return Err(of_file("open", path, Errno::ISDIR));
+        };
+        let directory = Directory::open(parent).map_err(|error| of_file("open", path, error))?;
+        sweep(&directory);
+        Ok(Self { directory, name: name.to_owned() })
+    }
+
     /// Returns where this is, for people.
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.path_of(&self.name)

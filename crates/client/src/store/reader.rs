@@ -10,10 +10,11 @@ use bytes::Bytes;
 use futures_util::Stream;
 use oras_spec::{Algorithm, Digest};
 use rustix::buffer::spare_capacity;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
-use super::directory::of_file;
+use super::directory::{file_type, of_file};
 use crate::content::ByteStream;
 use crate::lexical::clean;
 use crate::{Error, ErrorKind, Result};
@@ -53,12 +54,15 @@ impl Stamp {
     }
 }
 
-/// A file that is to be read, and what it was when it was hashed.
+/// A file, or a part of one, that is to be read, and what the file was when it was looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) file: Arc<File>,
     pub(crate) path: PathBuf,
     pub(crate) stamp: Stamp,
+    /// Where the part begins, and how many bytes it has.
+    start: u64,
+    size: u64,
 }
 
 impl Reading {
@@ -67,12 +71,62 @@ impl Reading {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| of_file("open", &clean(path), error))?;
-        let file = Arc::new(file.into());
-        let stamp = Stamp::of(&file, path)?;
-        Ok(Self { file, path: path.to_owned(), stamp })
+        Self::of(Arc::new(file.into()), path)
     }
 
-    /// Streams the whole file. The last bytes are held back until it is sure that nothing changed.
+    /// As [`Reading::open`], and fails unless it is a regular file.
+    pub(crate) fn open_regular(path: &Path) -> Result<Self> {
+        let reading = Self::open(path)?;
+        let stat =
+            rustix::fs::fstat(&reading.file).map_err(|error| of_file("stat", path, error))?;
+        match file_type(&stat) {
+            FileType::RegularFile => Ok(reading),
+            FileType::Directory => Err(of_file("read", path, Errno::ISDIR)),
+            _ => {
+                let message = format!("{}: not a regular file", path.display());
+                Err(Error::new(ErrorKind::Invalid, message))
+            }
+        }
+    }
+
+    /// Takes an open file.
+    pub(crate) fn of(file: Arc<File>, path: &Path) -> Result<Self> {
+        let stamp = Stamp::of(&file, path)?;
+        Ok(Self { file, path: path.to_owned(), stamp, start: 0, size: stamp.size })
+    }
+
+    /// Narrows it to a part, which must lie inside.
+    pub(crate) fn part(&self, start: u64, size: u64) -> Self {
+        Self { start: self.start + start, size, ..self.clone() }
+    }
+
+    /// Returns how many bytes there are to read.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads everything into memory. Whether it has changed meanwhile is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// Also if there is more than `limit`, or less than there was.
+    pub(crate) fn read_at_most(&self, limit: u64) -> Result<Vec<u8>> {
+        if self.size > limit {
+            let message = format!("{}: larger than {limit} bytes", self.path.display());
+            return Err(Error::new(ErrorKind::LimitExceeded, message));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
+        while (bytes.len() as u64) < self.size {
+            let chunk = self.read(bytes.len() as u64)?;
+            if chunk.is_empty() {
+                return Err(changed(&self.path));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Streams everything. The last bytes are held back until it is sure that nothing changed.
     pub(crate) fn stream(self) -> ByteStream {
         ByteStream::new(FileStream::Idle(Some(self)))
     }
@@ -89,7 +143,7 @@ impl Reading {
         loop {
             let count = match rustix::io::pread(&self.file, &mut buffer, size) {
                 Ok(0) => break,
-                Err(rustix::io::Errno::INTR) => continue,
+                Err(Errno::INTR) => continue,
                 count => count.map_err(|error| of_file("read", &self.path, error))?,
             };
             hasher.update(&buffer[..count]);
@@ -112,13 +166,13 @@ impl Reading {
 
     fn run(&self, sender: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
         let mut offset = 0;
-        while offset < self.stamp.size {
+        while offset < self.size {
             let chunk = self.read(offset)?;
             offset += chunk.len() as u64;
-            if chunk.is_empty() || offset > self.stamp.size {
+            if chunk.is_empty() || offset > self.size {
                 return Err(changed(&self.path));
             }
-            if offset == self.stamp.size {
+            if offset == self.size {
                 self.check()?;
             }
             if sender.blocking_send(Ok(chunk)).is_err() {
@@ -129,13 +183,13 @@ impl Reading {
     }
 
     fn read(&self, offset: u64) -> Result<Bytes> {
-        let rest = usize::try_from(self.stamp.size - offset).unwrap_or(CHUNK);
+        let rest = usize::try_from(self.size - offset).unwrap_or(CHUNK);
         let mut buffer = Vec::with_capacity(CHUNK.min(rest));
         while buffer.len() < buffer.capacity() {
-            let at = offset + buffer.len() as u64;
+            let at = self.start + offset + buffer.len() as u64;
             match rustix::io::pread(&self.file, spare_capacity(&mut buffer), at) {
                 Ok(0) => break,
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(of_file("read", &self.path, error)),
             }
         }

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use oras_spec::image::{Descriptor, MediaType};
-use rustix::io::Errno;
 
 use super::directory::{Directory, of_file};
 use super::intake::{Incoming, receive_twice};
-use super::place::{Place, sweep};
+use super::place::Place;
 use super::resume;
 use crate::{Content, Result};
 
@@ -70,23 +69,10 @@ fn begun(path: &Path, descriptor: &Descriptor) -> u64 {
 }
 
 fn put(path: &Path, incoming: &mut Incoming) -> Result<()> {
-    let failed = |error: std::io::Error| of_file("open", path, error);
-    let target = match path.metadata() {
-        Ok(found) if found.is_dir() => return Err(of_file("open", path, Errno::ISDIR)),
-        Ok(found) if !found.is_file() => return pour(path, incoming),
-        Ok(_) => path.canonicalize().map_err(failed)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(failed(error)),
-    };
-    let parent = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let Some(name) = target.file_name() else { return Err(of_file("open", path, Errno::ISDIR)) };
-    let directory = Directory::open(parent).map_err(|error| of_file("open", path, error))?;
-    let place = Place { directory, name: name.to_owned() };
-    sweep(&place.directory);
-    place.put(incoming, true).map(drop)
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => pour(path, incoming),
+        _ => Place::named(path)?.put(incoming, true).map(drop),
+    }
 }
 
 /// Writes to what is no file and so cannot be replaced.

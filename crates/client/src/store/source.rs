@@ -4,13 +4,10 @@ use std::path::PathBuf;
 
 use oras_spec::image::Descriptor;
 use oras_spec::{Algorithm, Digest};
-use rustix::fs::FileType;
-use rustix::io::Errno;
 
-use super::directory::{file_type, of_file};
 use super::intake::blocking;
 use super::reader::Reading;
-use crate::{Content, Error, ErrorKind, Result};
+use crate::{Content, Result};
 
 /// A file that content is read from, the counterpart of [`FileSink`](super::FileSink).
 ///
@@ -30,20 +27,7 @@ impl FileSource {
     /// neither that nor a file.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        blocking(move || {
-            let reading = Reading::open(&path)?;
-            let stat = rustix::fs::fstat(&reading.file);
-            let stat = stat.map_err(|error| of_file("stat", &path, error))?;
-            match file_type(&stat) {
-                FileType::RegularFile => Ok(Self { reading, known: None }),
-                FileType::Directory => Err(of_file("read", &path, Errno::ISDIR)),
-                _ => {
-                    let message = format!("{}: not a regular file", path.display());
-                    Err(Error::new(ErrorKind::Invalid, message))
-                }
-            }
-        })
-        .await
+        blocking(move || Ok(Self { reading: Reading::open_regular(&path)?, known: None })).await
     }
 
     /// Returns how long the file is, in bytes.
@@ -81,6 +65,7 @@ mod tests {
     use oras_spec::image::MediaType;
 
     use super::*;
+    use crate::ErrorKind;
     use crate::store::fixture::chain;
 
     #[tokio::test]

@@ -1,7 +1,5 @@
 //! Packs a directory: the tarball that Go's `oras` writes, byte for byte, in gzip.
 
-mod header;
-
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,10 +13,10 @@ use rustix::fs::{Mode, OFlags};
 
 use super::EntryMetadata;
 use crate::store::directory::of_file;
+pub(super) use crate::store::header::Kind;
+use crate::store::header::{self, Entry};
 use crate::store::reader::{Reading, Stamp, changed};
 use crate::{Error, ErrorKind, Result};
-use header::Entry;
-pub(super) use header::Kind;
 
 /// How many bytes the compressor gets at a time. Its output depends on this: never change it.
 const BLOCK: usize = 64 * 1024;
@@ -50,8 +48,7 @@ pub(super) fn pack(
     let mut tape = Tape::new(copy, temporary, kept);
     walk(path, prefix, &mut tape)?;
     let (digest, content) = tape.finish()?;
-    let stamp = Stamp::of(&file, temporary)?;
-    let reading = Reading { file: Arc::new(file), path: path.to_owned(), stamp };
+    let reading = Reading::of(Arc::new(file), path)?;
     Ok(Tarball { reading, digest, content })
 }
 

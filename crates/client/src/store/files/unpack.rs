@@ -1,14 +1,11 @@
 //! Unpacks a directory: apart at first, then into its place, and nothing outside of it.
 
-#[cfg(test)]
-mod archive;
-mod entries;
 mod limits;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -18,9 +15,9 @@ use rustix::io::Errno;
 
 use super::path::check_names;
 use crate::store::directory::{Directory, file_type, of_file};
+use crate::store::entries::{Entries, Entry, Flaw, Kind, Tape};
 use crate::store::tree::Tree;
 use crate::{Error, ErrorKind, Result};
-use entries::{Entries, Entry, Kind};
 pub use limits::UnpackLimits;
 use limits::{Counted, is_limit};
 
@@ -31,22 +28,12 @@ enum Refusal {
     Digest,
     #[error(transparent)]
     File(#[from] Error),
-    #[error("malformed archive: {0}")]
-    Malformed(&'static str),
+    #[error(transparent)]
+    Archive(#[from] Flaw),
     #[error("no symbolic link allowed between {title:?} and {name:?}")]
     BelowLink { title: String, name: String },
     #[error("{name:?} is outside of {title:?}")]
     Outside { title: String, name: String },
-    #[error("sparse files are not supported")]
-    Sparse,
-    #[error("{0} exceeds the limit")]
-    TooLarge(&'static str),
-    #[error("unexpected EOF")]
-    Truncated,
-    #[error("entries of type {0:#04x} are not supported")]
-    UnknownType(u8),
-    #[error(transparent)]
-    Unzip(#[from] io::Error),
 }
 
 /// What an archive is to become.
@@ -84,13 +71,12 @@ impl Unpacking<'_> {
         let message = format!("failed to extract tar to {}", self.path.display());
         let kind = match refusal {
             Refusal::File(error) => return error.context(message),
-            Refusal::TooLarge(_) => ErrorKind::LimitExceeded,
-            Refusal::Sparse | Refusal::UnknownType(_) => ErrorKind::Unsupported,
-            Refusal::Unzip(ref error) if error.get_ref().is_some_and(is_limit) => {
+            Refusal::Archive(Flaw::Read(ref error)) if error.get_ref().is_some_and(is_limit) => {
                 ErrorKind::LimitExceeded
             }
+            Refusal::Archive(ref flaw) => flaw.kind(),
             Refusal::Outside { .. } | Refusal::BelowLink { .. } => ErrorKind::Invalid,
-            _ => ErrorKind::Mismatch,
+            Refusal::Digest => ErrorKind::Mismatch,
         };
         Error::new(kind, refusal.to_string()).context(message)
     }
@@ -127,7 +113,7 @@ impl Extraction<'_> {
         while let Some(entry) = entries.next()? {
             self.entries += 1;
             if self.entries > self.unpacking.limits.entries {
-                return Err(Refusal::TooLarge("the number of entries"));
+                return Err(Flaw::TooLarge("the number of entries").into());
             }
             self.add(&entry, &mut entries)?;
         }
@@ -137,7 +123,7 @@ impl Extraction<'_> {
         if found == self.unpacking.digest { Ok(()) } else { Err(Refusal::Digest) }
     }
 
-    fn add<R: Read>(&mut self, entry: &Entry, entries: &mut Entries<R>) -> Result<(), Refusal> {
+    fn add<R: Tape>(&mut self, entry: &Entry, entries: &mut Entries<R>) -> Result<(), Refusal> {
         let components = self.inside(&entry.name)?;
         let Some((name, parents)) = components.split_last() else {
             if entry.kind != Kind::Directory {
@@ -187,7 +173,7 @@ impl Extraction<'_> {
         }
         check_names(&rest)?;
         if rest.len() > self.unpacking.limits.depth {
-            return Err(Refusal::TooLarge("the depth of directories"));
+            return Err(Flaw::TooLarge("the depth of directories").into());
         }
         Ok(rest)
     }
@@ -330,7 +316,7 @@ fn clear(directory: &Directory, name: &OsStr) -> Result<(), Refusal> {
     }
 }
 
-fn write<R: Read>(
+fn write<R: Tape>(
     directory: &Directory,
     name: &OsStr,
     entry: &Entry,

@@ -95,8 +95,7 @@ pub(super) async fn keep(
                 .write_all(&chunk)
                 .map_err(|error| of_file("write to a file in", &temporary, error))?;
         }
-        let stamp = Stamp::of(&file, &temporary)?;
-        Ok((hasher.finish(), Reading { file: Arc::new(file), path, stamp }))
+        Ok((hasher.finish(), Reading::of(Arc::new(file), &path)?))
     }));
     let mut stream = std::pin::pin!(stream);
     while let Some(chunk) = stream.next().await {

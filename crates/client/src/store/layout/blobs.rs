@@ -2,21 +2,18 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read as _;
 
-use bytes::Bytes;
 use oras_spec::Digest;
+use oras_spec::image::Descriptor;
 use oras_spec::image::layout::{BLOBS_DIRECTORY, blob_path};
-use oras_spec::image::{Descriptor, Document};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::content::MAX_DOCUMENT_SIZE;
-use crate::graph;
+use super::shelf::Shelf;
 use crate::store::directory::{Directory, file_type, of_file};
 use crate::store::intake::Incoming;
 use crate::store::place::{Failure, Swept, draw, not_copied};
-use crate::store::reader::{Reading, Stamp};
+use crate::store::reader::Reading;
 use crate::store::resume;
 use crate::{Error, Result};
 
@@ -38,53 +35,6 @@ impl Blobs {
     /// Makes the directory of the blobs.
     pub(super) fn create(&self) -> Result<()> {
         self.root.make(BLOBS_DIRECTORY).map(drop)
-    }
-
-    /// Returns the length of a blob, if there is one. Links are followed: others may have made the
-    /// layout of them, and what is read is verified.
-    pub(super) fn size(&self, digest: &Digest) -> Result<Option<u64>> {
-        let path = blob_path(digest);
-        match rustix::fs::statat(self.root.handle(), &path, AtFlags::empty()) {
-            Ok(stat) if file_type(&stat) == FileType::RegularFile => {
-                Ok(Some(stat.st_size.try_into().unwrap_or_default()))
-            }
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-            Err(error) => Err(of_file("stat", &self.root.path_of(path), error)),
-        }
-    }
-
-    /// Tells whether a blob is there, as long as it should be. One that is not is as good as
-    /// missing: it is replaced when it is pushed.
-    pub(super) fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        Ok(self.size(&descriptor.digest)? == Some(descriptor.size))
-    }
-
-    /// Opens a blob.
-    pub(super) fn open(&self, digest: &Digest) -> Result<Reading> {
-        let path = blob_path(digest);
-        let shown = self.root.path_of(&path);
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file: File = match rustix::fs::openat(self.root.handle(), &path, flags, Mode::empty()) {
-            Ok(file) => file.into(),
-            Err(Errno::NOENT | Errno::NOTDIR) => return Err(Error::not_found(digest)),
-            Err(error) => return Err(of_file("open", &shown, error)),
-        };
-        let stat = rustix::fs::fstat(&file).map_err(|error| of_file("stat", &shown, error))?;
-        if file_type(&stat) != FileType::RegularFile {
-            return Err(Error::not_found(digest));
-        }
-        let stamp = Stamp::of(&file, &shown)?;
-        Ok(Reading { file: file.into(), path: shown, stamp })
-    }
-
-    /// Reads a document; nothing if it is missing, too large, or not what its descriptor says.
-    pub(super) fn document(&self, descriptor: &Descriptor) -> Option<Document> {
-        let reading = self.open(&descriptor.digest).ok()?;
-        let mut bytes = Vec::new();
-        (&*reading.file).take(MAX_DOCUMENT_SIZE + 1).read_to_end(&mut bytes).ok()?;
-        let is_right = bytes.len() as u64 <= MAX_DOCUMENT_SIZE
-            && descriptor.digest.algorithm().digest(&bytes) == descriptor.digest;
-        is_right.then(|| graph::decode(descriptor, Bytes::from(bytes)).ok())?
     }
 
     /// Returns how many bytes of a blob are here from an attempt that was broken off.
@@ -121,5 +71,35 @@ impl Blobs {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(of_file("remove", &path, error)),
         }
+    }
+}
+
+impl Shelf for Blobs {
+    /// Links are followed: others may have made the layout of them, and what is read is verified.
+    fn size(&self, digest: &Digest) -> Result<Option<u64>> {
+        let path = blob_path(digest);
+        match rustix::fs::statat(self.root.handle(), &path, AtFlags::empty()) {
+            Ok(stat) if file_type(&stat) == FileType::RegularFile => {
+                Ok(Some(stat.st_size.try_into().unwrap_or_default()))
+            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(of_file("stat", &self.root.path_of(path), error)),
+        }
+    }
+
+    fn open(&self, digest: &Digest) -> Result<Reading> {
+        let path = blob_path(digest);
+        let shown = self.root.path_of(&path);
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file: File = match rustix::fs::openat(self.root.handle(), &path, flags, Mode::empty()) {
+            Ok(file) => file.into(),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Err(Error::not_found(digest)),
+            Err(error) => return Err(of_file("open", &shown, error)),
+        };
+        let stat = rustix::fs::fstat(&file).map_err(|error| of_file("stat", &shown, error))?;
+        if file_type(&stat) != FileType::RegularFile {
+            return Err(Error::not_found(digest));
+        }
+        Reading::of(file.into(), &shown)
     }
 }

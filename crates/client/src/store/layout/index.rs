@@ -1,9 +1,8 @@
 //! `index.json`: read when it has changed, rewritten as a whole under a lock.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,13 +12,14 @@ use oras_spec::{Digest, Tag, json};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
+use super::listing::{Listing, invalid};
+use crate::Result;
 use crate::store::directory::{Directory, of_file};
 use crate::store::draft::Draft;
-use crate::store::reader::Stamp;
-use crate::{Error, ErrorKind, Result};
+use crate::store::reader::{Reading, Stamp};
 
 /// How large the file may be: 64 MiB, a few hundred thousand tags.
-const MAX_SIZE: u64 = 64 * 1024 * 1024;
+pub(in crate::store) const MAX_INDEX_SIZE: u64 = 64 * 1024 * 1024;
 
 /// How long to wait for another process that is writing.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -36,9 +36,9 @@ pub(super) struct IndexFile {
 #[derive(Debug)]
 struct Known {
     stamp: Stamp,
-    index: Arc<Index>,
+    listing: Arc<Listing>,
     /// Kept open, so that no later file can have the same stamp.
-    _file: File,
+    _file: Arc<File>,
 }
 
 impl IndexFile {
@@ -52,62 +52,60 @@ impl IndexFile {
         let path = self.root.path_of(INDEX_FILE);
         match self.root.stat(INDEX_FILE).map_err(|error| of_file("stat", &path, error))? {
             Some(_) => Ok(()),
-            None => self.write(&Index::new(Vec::new())),
+            None => self.write(Index::new(Vec::new())),
         }
     }
 
     /// Reads the file, if it has changed since it was last read.
-    pub(super) fn load(&self) -> Result<Arc<Index>> {
+    pub(super) fn load(&self) -> Result<Arc<Listing>> {
         Ok(self.load_stamped()?.1)
     }
 
     /// As [`IndexFile::load`], with what tells this state of the file from others.
-    pub(super) fn load_stamped(&self) -> Result<(Stamp, Arc<Index>)> {
+    pub(super) fn load_stamped(&self) -> Result<(Stamp, Arc<Listing>)> {
         let path = self.root.path_of(INDEX_FILE);
         let file = self.root.read(INDEX_FILE).map_err(|error| {
-            let text = of_file("open", std::path::Path::new(INDEX_FILE), error).to_string();
+            let text = of_file("open", Path::new(INDEX_FILE), error).to_string();
             invalid(format!("failed to open index file: {text}"))
         })?;
-        let stamp = Stamp::of(&file, &path)?;
+        let reading = Reading::of(Arc::new(file), &path)?;
+        let stamp = reading.stamp;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*known
             && known.stamp == stamp
         {
-            return Ok((stamp, Arc::clone(&known.index)));
+            return Ok((stamp, Arc::clone(&known.listing)));
         }
-        if stamp.size() > MAX_SIZE {
-            let message = format!("{}: larger than {MAX_SIZE} bytes", path.display());
-            return Err(Error::new(ErrorKind::LimitExceeded, message));
-        }
-        let mut bytes = Vec::new();
-        (&file)
-            .take(MAX_SIZE)
-            .read_to_end(&mut bytes)
-            .map_err(|error| of_file("read", &path, error))?;
-        let index: Index = serde_json::from_slice(&bytes)
-            .map_err(|error| invalid(format!("failed to decode index file: {error}")))?;
-        let index = Arc::new(index);
-        *known = Some(Known { stamp, index: Arc::clone(&index), _file: file });
-        Ok((stamp, index))
+        let listing = Arc::new(Listing::parse(reading.read_at_most(MAX_INDEX_SIZE)?)?);
+        let file = Arc::clone(&reading.file);
+        *known = Some(Known { stamp, listing: Arc::clone(&listing), _file: file });
+        Ok((stamp, listing))
     }
 
     /// Changes the list, in one step for whoever reads it. What `change` sees is what the file says
     /// now, whoever else writes. Nothing is written if it returns an error or changes nothing.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
         let _guard = self.lock()?;
-        let old = self.load()?;
+        let old = Arc::clone(&self.load()?.decode()?.index);
         let mut new = Index::clone(&old);
         let result = change(&mut new)?;
         if new != *old {
-            self.write(&new)?;
+            self.write(new)?;
         }
         Ok(result)
     }
 
-    fn write(&self, index: &Index) -> Result<()> {
+    /// Writes the file, and knows from then on what it says.
+    fn write(&self, index: Index) -> Result<()> {
+        let bytes = json::to_vec(&index);
         let mut draft = Draft::create(&self.root, 0o666)?;
-        draft.write(&json::to_vec(index))?;
-        draft.commit(OsStr::new(INDEX_FILE), true).map(drop)
+        draft.write(&bytes)?;
+        let file = draft.commit(OsStr::new(INDEX_FILE), true)?;
+        let reading = Reading::of(Arc::new(file), &self.root.path_of(INDEX_FILE))?;
+        let listing = Arc::new(Listing::of(bytes, index)?);
+        let known = Known { stamp: reading.stamp, listing, _file: reading.file };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok(())
     }
 
     /// Waits until nobody else writes to the layout.
@@ -142,27 +140,18 @@ impl Drop for Guard<'_> {
     }
 }
 
-fn invalid(why: String) -> Error {
-    Error::new(ErrorKind::Invalid, why).context("invalid OCI Image Index")
-}
-
 /// Returns the tag of an entry.
 pub(super) fn tag_of(entry: &Descriptor) -> Option<Tag> {
     Tag::free_form(entry.annotations.get(annotation::REF_NAME)?).ok()
 }
 
-/// Returns the tags, sorted by their bytes.
-pub(super) fn tags(index: &Index) -> BTreeSet<Tag> {
-    index.manifests.iter().filter_map(tag_of).collect()
-}
-
 /// Finds the entry of a tag: the last one, should there be several.
-pub(super) fn find<'a>(index: &'a Index, tag: &Tag) -> Option<&'a Descriptor> {
+fn find<'a>(index: &'a Index, tag: &Tag) -> Option<&'a Descriptor> {
     index.manifests.iter().rfind(|entry| tag_of(entry).as_ref() == Some(tag))
 }
 
 /// Tells whether a digest is listed, with a tag or without.
-pub(super) fn lists(index: &Index, digest: &Digest) -> bool {
+fn lists(index: &Index, digest: &Digest) -> bool {
     index.manifests.iter().any(|entry| entry.digest == *digest)
 }
 

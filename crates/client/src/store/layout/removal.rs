@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use oras_spec::Digest;
 use oras_spec::image::{Descriptor, Index};
 
-use super::blobs::Blobs;
 use super::index::tag_of;
+use super::shelf::Shelf;
 use crate::graph::{MAX_NODES, Predecessors};
 
 /// What points at what in a layout, as far as its documents are there.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(in crate::store) struct Graph {
     predecessors: Predecessors,
     successors: HashMap<Digest, Vec<Descriptor>>,
     subjects: HashMap<Digest, Digest>,
@@ -19,7 +19,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// Reads every listed document and every document below.
-    pub(super) fn read(blobs: &Blobs, index: &Index) -> Self {
+    pub(in crate::store) fn read(shelf: &dyn Shelf, index: &Index) -> Self {
         let mut graph = Self::default();
         let mut left: Vec<Descriptor> = index.manifests.clone();
         let mut seen = HashSet::new();
@@ -30,7 +30,7 @@ impl Graph {
             {
                 continue;
             }
-            let Some(document) = blobs.document(&descriptor) else { continue };
+            let Some(document) = shelf.document(&descriptor) else { continue };
             let descriptor = descriptor.plain();
             graph.predecessors.insert(&descriptor, &document);
             if let Some(subject) = document.subject() {
@@ -44,13 +44,13 @@ impl Graph {
     }
 
     /// Returns what points at `digest`.
-    pub(super) fn predecessors(&self, digest: &Digest) -> &[Descriptor] {
+    pub(in crate::store) fn predecessors(&self, digest: &Digest) -> &[Descriptor] {
         self.predecessors.of(digest)
     }
 
     /// Lists what goes when `digest` goes, documents before blobs: the manifests about it, and
     /// everything it points at that has no tag and that nothing else points at.
-    pub(super) fn removal(&self, digest: &Digest, index: &Index) -> Vec<Digest> {
+    pub(in crate::store) fn removal(&self, digest: &Digest, index: &Index) -> Vec<Digest> {
         let tagged: HashSet<&Digest> = index
             .manifests
             .iter()

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use oras_spec::Hasher;
 
+use crate::store::entries::Tape;
+
 /// How far an archive may go.
 #[derive(Clone, Copy, Debug)]
 pub struct UnpackLimits {
@@ -49,6 +51,8 @@ struct OverLimit;
 pub(super) fn is_limit(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     error.is::<OverLimit>()
 }
+
+impl<R: Read> Tape for Counted<R> {}
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

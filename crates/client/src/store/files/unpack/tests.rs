@@ -7,8 +7,8 @@ use std::path::Path;
 use oras_spec::Digest;
 use oras_spec::image::{Descriptor, annotation};
 
-use super::archive::{Archive, gzip};
 use super::*;
+use crate::store::entries::sample::{Archive, gzip};
 use crate::store::files::{Files, FilesOptions};
 use crate::store::fixture::{Yard, chain, claiming, names, titled};
 use crate::{Source as _, Target as _};

@@ -1,6 +1,6 @@
 //! Honest archives are read as other readers read them; of the others none is.
 
-use super::super::archive::Archive;
+use super::sample::Archive;
 use super::*;
 
 type Listed = Vec<(Kind, String, String, String)>;

@@ -4,20 +4,60 @@
 //! count. Sparse files, unknown types, global headers with a meaning, and headers that contradict
 //! each other are errors, and so is anything malformed.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::io::{self, Read};
 
 use tar::Header;
 
-use super::Refusal;
+use crate::ErrorKind;
 
 const BLOCK: usize = 512;
 
 /// How many bytes one extended header may have: 1 MiB, as Go has it.
 const MAX_EXTENDED: u64 = 1 << 20;
 
+/// Why an archive is not read, or not further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Flaw {
+    #[error("malformed archive: {0}")]
+    Malformed(&'static str),
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    #[error("sparse files are not supported")]
+    Sparse,
+    #[error("{0} exceeds the limit")]
+    TooLarge(&'static str),
+    #[error("unexpected EOF")]
+    Truncated,
+    #[error("entries of type {0:#04x} are not supported")]
+    UnknownType(u8),
+}
+
+impl Flaw {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::TooLarge(_) => ErrorKind::LimitExceeded,
+            Self::Sparse | Self::UnknownType(_) => ErrorKind::Unsupported,
+            Self::Malformed(_) | Self::Read(_) | Self::Truncated => ErrorKind::Mismatch,
+        }
+    }
+}
+
+/// What a tarball is read from, front to back.
+pub(crate) trait Tape: Read + Sized {
+    /// Passes over bytes that nobody wants, and returns how many there were.
+    fn pass(&mut self, count: u64) -> io::Result<u64> {
+        io::copy(&mut self.by_ref().take(count), &mut io::sink())
+    }
+}
+
+impl Tape for &[u8] {}
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Directory,
     File,
     /// Another name of a file that came before.
@@ -29,21 +69,21 @@ pub(super) enum Kind {
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) kind: Kind,
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
     /// Where a link leads.
-    pub(super) link: String,
+    pub(crate) link: String,
     /// Permission bits and more.
-    pub(super) mode: u32,
+    pub(crate) mode: u32,
     /// Seconds since 1970, and nanoseconds.
-    pub(super) modified: (i64, u32),
+    pub(crate) modified: (i64, u32),
     /// How many bytes follow.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// A tarball that is being read.
-pub(super) struct Entries<R> {
+pub(crate) struct Entries<R> {
     reader: R,
     /// How many bytes of the entry are left, and how many that fill up its last block.
     left: u64,
@@ -60,14 +100,14 @@ struct Extended {
     has_pax: bool,
 }
 
-impl<R: Read> Entries<R> {
-    pub(super) fn new(reader: R) -> Self {
+impl<R: Tape> Entries<R> {
+    pub(crate) fn new(reader: R) -> Self {
         Self { reader, left: 0, padding: 0 }
     }
 
     /// Returns the next entry; nothing at the end of the archive. What is left of the entry before
     /// is skipped.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>, Refusal> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, Flaw> {
         self.skip()?;
         let mut extended = Extended::default();
         loop {
@@ -78,7 +118,7 @@ impl<R: Read> Entries<R> {
                     malformed("nothing behind a header")
                 };
             };
-            let size = header.entry_size().map_err(|_| Refusal::Malformed("a size"))?;
+            let size = header.entry_size().map_err(|_| Flaw::Malformed("a size"))?;
             match header.as_bytes()[156] {
                 b'L' => extended.set_name(self.text(size)?)?,
                 b'K' => extended.set_link(self.text(size)?)?,
@@ -94,35 +134,40 @@ impl<R: Read> Entries<R> {
         }
     }
 
+    /// Returns what is read from; behind an entry's headers, it stands at the entry's first byte.
+    pub(crate) fn tape(&self) -> &R {
+        &self.reader
+    }
+
     /// Reads from the entry; no bytes at its end.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Refusal> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Flaw> {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if room == 0 {
             return Ok(0);
         }
         let count = self.reader.read(&mut buffer[..room])?;
         if count == 0 {
-            return Err(Refusal::Truncated);
+            return Err(Flaw::Truncated);
         }
         self.left -= count as u64;
         Ok(count)
     }
 
     /// Reads everything behind the archive, which need not mean anything, and returns the reader.
-    pub(super) fn finish(mut self) -> Result<R, Refusal> {
+    pub(crate) fn finish(mut self) -> Result<R, Flaw> {
         io::copy(&mut self.reader, &mut io::sink())?;
         Ok(self.reader)
     }
 
-    fn skip(&mut self) -> Result<(), Refusal> {
+    fn skip(&mut self) -> Result<(), Flaw> {
         let wanted = self.left + self.padding;
-        let skipped = io::copy(&mut (&mut self.reader).take(wanted), &mut io::sink())?;
+        let skipped = self.reader.pass(wanted)?;
         (self.left, self.padding) = (0, 0);
-        if skipped == wanted { Ok(()) } else { Err(Refusal::Truncated) }
+        if skipped == wanted { Ok(()) } else { Err(Flaw::Truncated) }
     }
 
     /// Reads a header that is in order; nothing at the end, marked by two blocks of zeros or not.
-    fn header(&mut self) -> Result<Option<Header>, Refusal> {
+    fn header(&mut self) -> Result<Option<Header>, Flaw> {
         let Some(block) = self.block()? else { return Ok(None) };
         if block == [0; BLOCK] {
             return match self.block()? {
@@ -139,13 +184,13 @@ impl<R: Read> Entries<R> {
         }
     }
 
-    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, Refusal> {
+    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, Flaw> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
             match self.reader.read(&mut block[filled..])? {
                 0 if filled == 0 => return Ok(None),
-                0 => return Err(Refusal::Truncated),
+                0 => return Err(Flaw::Truncated),
                 count => filled += count,
             }
         }
@@ -153,14 +198,14 @@ impl<R: Read> Entries<R> {
     }
 
     /// Reads the data of an extended header.
-    fn data(&mut self, size: u64) -> Result<Vec<u8>, Refusal> {
+    fn data(&mut self, size: u64) -> Result<Vec<u8>, Flaw> {
         if size > MAX_EXTENDED {
-            return Err(Refusal::TooLarge("an extended header"));
+            return Err(Flaw::TooLarge("an extended header"));
         }
         let mut data = Vec::new();
         (&mut self.reader).take(size).read_to_end(&mut data)?;
         if data.len() as u64 != size {
-            return Err(Refusal::Truncated);
+            return Err(Flaw::Truncated);
         }
         self.padding = size.wrapping_neg() % BLOCK as u64;
         self.skip()?;
@@ -168,7 +213,7 @@ impl<R: Read> Entries<R> {
     }
 
     /// Reads a text that ends at a NUL or at its end, as GNU's long names do.
-    fn text(&mut self, size: u64) -> Result<String, Refusal> {
+    fn text(&mut self, size: u64) -> Result<String, Flaw> {
         let mut data = self.data(size)?;
         data.truncate(data.iter().position(|&byte| byte == 0).unwrap_or(data.len()));
         text(&data)
@@ -180,16 +225,16 @@ impl Extended {
         !self.has_pax && self.name.is_none() && self.link.is_none()
     }
 
-    fn set_name(&mut self, name: String) -> Result<(), Refusal> {
+    fn set_name(&mut self, name: String) -> Result<(), Flaw> {
         set(&mut self.name, name, "two long names")
     }
 
-    fn set_link(&mut self, link: String) -> Result<(), Refusal> {
+    fn set_link(&mut self, link: String) -> Result<(), Flaw> {
         set(&mut self.link, link, "two long links")
     }
 
     /// Reads the records of a pax header.
-    fn read(&mut self, data: &[u8]) -> Result<(), Refusal> {
+    fn read(&mut self, data: &[u8]) -> Result<(), Flaw> {
         if std::mem::replace(&mut self.has_pax, true) {
             return malformed("two extended headers");
         }
@@ -200,7 +245,7 @@ impl Extended {
                 "linkpath" => self.set_link(value)?,
                 "size" => set(&mut self.size, number(&value)?, "two sizes")?,
                 "mtime" => set(&mut self.modified, time(&value)?, "two times")?,
-                _ if key.starts_with("GNU.sparse.") => return Err(Refusal::Sparse),
+                _ if key.starts_with("GNU.sparse.") => return Err(Flaw::Sparse),
                 _ => {}
             }
         }
@@ -208,7 +253,7 @@ impl Extended {
     }
 
     /// Puts together what the headers say.
-    fn entry(self, kind: u8, header: &Header, size: u64) -> Result<Entry, Refusal> {
+    fn entry(self, kind: u8, header: &Header, size: u64) -> Result<Entry, Flaw> {
         let size = match self.size {
             Some(stated) if size != 0 && size != stated => return malformed("two sizes"),
             stated => stated.unwrap_or(size),
@@ -230,14 +275,14 @@ impl Extended {
         }
         let modified = match self.modified {
             Some(modified) => modified,
-            None => (header.mtime().map_err(|_| Refusal::Malformed("a time"))?.cast_signed(), 0),
+            None => (header.mtime().map_err(|_| Flaw::Malformed("a time"))?.cast_signed(), 0),
         };
-        let mode = header.mode().map_err(|_| Refusal::Malformed("a mode"))?;
+        let mode = header.mode().map_err(|_| Flaw::Malformed("a mode"))?;
         Ok(Entry { kind, name, link, mode, modified, size })
     }
 }
 
-fn kind_of(kind: u8, name: &str) -> Result<Kind, Refusal> {
+fn kind_of(kind: u8, name: &str) -> Result<Kind, Flaw> {
     match kind {
         b'\0' if name.ends_with('/') => Ok(Kind::Directory),
         b'0' if name.ends_with('/') => malformed("a file with the name of a directory"),
@@ -246,13 +291,13 @@ fn kind_of(kind: u8, name: &str) -> Result<Kind, Refusal> {
         b'2' => Ok(Kind::SymbolicLink),
         b'3' | b'4' | b'6' => Ok(Kind::Special),
         b'5' => Ok(Kind::Directory),
-        b'S' => Err(Refusal::Sparse),
-        _ => Err(Refusal::UnknownType(kind)),
+        b'S' => Err(Flaw::Sparse),
+        _ => Err(Flaw::UnknownType(kind)),
     }
 }
 
 /// Lets a global header pass that says nothing about the entries, such as that of `git archive`.
-fn check_global(data: &[u8]) -> Result<(), Refusal> {
+fn check_global(data: &[u8]) -> Result<(), Flaw> {
     if records(data)?.iter().all(|(key, _)| key == "comment") {
         Ok(())
     } else {
@@ -261,8 +306,8 @@ fn check_global(data: &[u8]) -> Result<(), Refusal> {
 }
 
 /// Splits `length key=value` lines.
-fn records(mut data: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
-    let bad = || Refusal::Malformed("an extended header");
+fn records(mut data: &[u8]) -> Result<Vec<(String, String)>, Flaw> {
+    let bad = || Flaw::Malformed("an extended header");
     let mut records = Vec::new();
     while !data.is_empty() {
         let blank = data.iter().take(20).position(|&byte| byte == b' ').ok_or_else(bad)?;
@@ -283,19 +328,19 @@ fn records(mut data: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     Ok(records)
 }
 
-fn number(text: &str) -> Result<u64, Refusal> {
+fn number(text: &str) -> Result<u64, Flaw> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return malformed("a number");
     }
-    text.parse().map_err(|_| Refusal::Malformed("a number"))
+    text.parse().map_err(|_| Flaw::Malformed("a number"))
 }
 
 /// Reads seconds with a fraction, of which nine digits count.
-fn time(text: &str) -> Result<(i64, u32), Refusal> {
+fn time(text: &str) -> Result<(i64, u32), Flaw> {
     let (is_negative, digits) =
         text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (seconds, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let seconds = i64::try_from(number(seconds)?).map_err(|_| Refusal::Malformed("a time"))?;
+    let seconds = i64::try_from(number(seconds)?).map_err(|_| Flaw::Malformed("a time"))?;
     number(&fraction[..fraction.len().min(9)])?;
     let nanoseconds: u32 = format!("{fraction:0<9.9}").parse().unwrap_or_default();
     Ok(match (is_negative, nanoseconds) {
@@ -305,19 +350,19 @@ fn time(text: &str) -> Result<(i64, u32), Refusal> {
     })
 }
 
-fn text(bytes: &[u8]) -> Result<String, Refusal> {
+fn text(bytes: &[u8]) -> Result<String, Flaw> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(_) => malformed("a name that is not UTF-8"),
     }
 }
 
-fn set<T>(place: &mut Option<T>, value: T, twice: &'static str) -> Result<(), Refusal> {
+fn set<T>(place: &mut Option<T>, value: T, twice: &'static str) -> Result<(), Flaw> {
     if place.replace(value).is_some() { malformed(twice) } else { Ok(()) }
 }
 
-fn malformed<T>(what: &'static str) -> Result<T, Refusal> {
-    Err(Refusal::Malformed(what))
+fn malformed<T>(what: &'static str) -> Result<T, Flaw> {
+    Err(Flaw::Malformed(what))
 }
 
 #[cfg(test)]

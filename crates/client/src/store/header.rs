@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// How long a header is, and what the bytes of a file are filled up to.
-pub(super) const LENGTH: usize = 512;
+pub(crate) const LENGTH: usize = 512;
 
 /// The first number that eleven octal digits cannot hold.
 const TOO_LARGE: u64 = 1 << 33;
@@ -15,7 +15,7 @@ const PREFIX: usize = 155;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::files) enum Kind {
+pub(crate) enum Kind {
     File = b'0' as isize,
     SymbolicLink = b'2' as isize,
     CharacterDevice = b'3' as isize,
@@ -26,19 +26,19 @@ pub(in crate::store::files) enum Kind {
 
 /// One entry. The owner is always nobody in particular: user 0, group 0, no names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) name: &'a str,
-    pub(super) kind: Kind,
-    pub(super) mode: u32,
-    pub(super) size: u64,
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) mode: u32,
+    pub(crate) size: u64,
     /// Seconds since 1970.
-    pub(super) modified: i64,
-    pub(super) link: &'a str,
-    pub(super) device: (u32, u32),
+    pub(crate) modified: i64,
+    pub(crate) link: &'a str,
+    pub(crate) device: (u32, u32),
 }
 
 /// Writes the header of an entry, with an extended header before it if it needs one.
-pub(super) fn encode(entry: &Entry<'_>) -> Vec<u8> {
+pub(crate) fn encode(entry: &Entry<'_>) -> Vec<u8> {
     let split = split(entry.name);
     let records = records(entry);
     let fits = |key: &str| key == "path" && split.is_some();
