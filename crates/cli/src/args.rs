@@ -5,6 +5,7 @@ pub(crate) mod dating;
 pub(crate) mod distribution;
 pub(crate) mod file_reference;
 pub(crate) mod format;
+pub(crate) mod garbage;
 pub(crate) mod packer;
 pub(crate) mod platform;
 pub(crate) mod remote;

@@ -9,8 +9,8 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, blob, cp, discover, login, logout, manifest, pull, push, repo, resolve, serve, tag,
-    version,
+    attach, blob, cp, discover, login, logout, manifest, pull, push, registry, repo, resolve,
+    serve, tag, version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -38,6 +38,7 @@ static ROOT: Command = Command {
         &manifest::COMMAND,
         &pull::COMMAND,
         &push::COMMAND,
+        &registry::COMMAND,
         &repo::COMMAND,
         &resolve::COMMAND,
         &serve::COMMAND,

@@ -11,6 +11,7 @@ pub(crate) mod manifest;
 mod packing;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod registry;
 pub(crate) mod repo;
 pub(crate) mod resolve;
 mod save;

@@ -44,6 +44,8 @@ mod output;
 mod pull;
 #[path = "cli/push.rs"]
 mod push;
+#[path = "cli/registry.rs"]
+mod registry;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "cli/reproducible.rs"]

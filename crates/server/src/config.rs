@@ -28,17 +28,19 @@ pub(crate) struct Config {
 pub struct RegistryBuilder {
     place: Place,
     config: Config,
+    waits_for_disk: bool,
 }
 
 #[derive(Debug)]
 enum Place {
     Memory,
     Directory(PathBuf),
+    ReadOnly(PathBuf),
 }
 
 impl RegistryBuilder {
     pub(crate) fn new() -> Self {
-        Self { place: Place::Memory, config: Config::default() }
+        Self { place: Place::Memory, config: Config::default(), waits_for_disk: true }
     }
 
     /// Keeps everything in memory, for as long as the registry lives. The default.
@@ -53,6 +55,22 @@ impl RegistryBuilder {
     /// What was acknowledged survives the death of the process and of the machine.
     pub fn directory(mut self, root: impl Into<PathBuf>) -> Self {
         self.place = Place::Directory(root.into());
+        self
+    }
+
+    /// Answers only when what a directory was given is on stable storage. Without that what was
+    /// acknowledged survives the death of the process, but not that of the machine. The default.
+    pub fn wait_for_disk(mut self, wait: bool) -> Self {
+        self.waits_for_disk = wait;
+        self
+    }
+
+    /// Looks into a local directory that another registry may have, and writes nothing.
+    ///
+    /// What is written meanwhile is seen, or not yet. A client that wants to write is told that
+    /// the storage is read-only.
+    pub fn read_only(mut self, root: impl Into<PathBuf>) -> Self {
+        self.place = Place::ReadOnly(root.into());
         self
     }
 
@@ -102,8 +120,12 @@ impl RegistryBuilder {
         let store: Arc<dyn Store> = match self.place {
             Place::Memory => Arc::new(Memory::default()),
             Place::Directory(root) => {
-                Arc::new(Directory::open(&root, self.config.limits.upload_lifetime)?)
+                let directory = Directory::open(&root, self.config.limits.upload_lifetime)?;
+                let directory =
+                    if self.waits_for_disk { directory } else { directory.without_syncs() };
+                Arc::new(directory)
             }
+            Place::ReadOnly(root) => Arc::new(Directory::open_read_only(&root)?),
         };
         let storage = Storage::new(store, &self.config.limits);
         Ok(Registry::new(storage, self.config))

@@ -40,6 +40,7 @@ pub mod mirror;
 pub mod serve;
 mod service;
 mod storage;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub use body::ResponseBody;
 pub use config::{BuildError, RegistryBuilder};
 pub use limits::Limits;
 pub use service::RegistryService;
+pub use storage::check::{CheckOptions, Checked, Fault};
+pub use storage::garbage::{CollectOptions, Collected, Garbage, TagRules};
 
 use config::Config;
 use storage::Storage;
@@ -67,18 +70,6 @@ impl Registry {
 
     pub(crate) fn new(storage: Storage, config: Config) -> Self {
         Self { storage, config: Arc::new(config) }
-    }
-
-    /// Removes uploads that have expired.
-    ///
-    /// Requests see to it every ten minutes, in the background; a registry that nobody asks
-    /// anything needs to be told.
-    ///
-    /// # Errors
-    ///
-    /// If the storage fails; what could not be removed is tried again next time.
-    pub async fn sweep(&self) -> std::io::Result<()> {
-        self.storage.sweep_uploads().await.map_err(std::io::Error::other)
     }
 
     /// Makes a service of the registry that answers requests.

@@ -8,11 +8,15 @@
 //! record each, so that writers of different things never meet.
 
 pub(crate) mod blobs;
+pub(crate) mod check;
+pub(crate) mod condemned;
 pub(crate) mod directory;
+pub(crate) mod garbage;
 pub(crate) mod keys;
 pub(crate) mod manifests;
 pub(crate) mod memory;
 pub(crate) mod names;
+mod pages;
 pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod uploads;
@@ -20,7 +24,8 @@ pub(crate) mod uploads;
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -169,6 +174,7 @@ pub(crate) struct Storage {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) names: Arc<names::Names>,
     pub(crate) uploads: Arc<uploads::Uploads>,
+    pub(crate) condemned: Arc<condemned::Condemned>,
 }
 
 impl Storage {
@@ -176,15 +182,28 @@ impl Storage {
         Self {
             names: Arc::new(names::Names::default()),
             uploads: Arc::new(uploads::Uploads::new(limits)),
+            condemned: Arc::default(),
             store,
         }
     }
 }
 
-/// Seconds since 1970, for the times in records.
+impl Storage {
+    /// Goes through a collection, `size` names at a time.
+    pub(crate) fn pages(&self, collection: Collection, size: usize) -> pages::Pages<'_> {
+        pages::Pages::new(&*self.store, collection, size)
+    }
+}
+
+/// Seconds since 1970, for the times in records. Once this process has asked for the time, a clock
+/// that is set forward or back changes nothing: no record becomes old at once.
 pub(crate) fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |duration| duration.as_secs())
+    static START: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (start, time) = START.get_or_init(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        (Instant::now(), since.map_or(0, |duration| duration.as_secs()))
+    });
+    time + start.elapsed().as_secs()
 }
 
 /// Hashes `bytes`, on another thread if that takes longer than going there.

@@ -3,6 +3,7 @@
 mod emulate;
 mod log;
 mod mirror;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
+use oras_server::Registry;
 use oras_server::auth::Users;
 use oras_server::serve::{ServeOptions, Server};
-use oras_server::{BuildError, Registry};
 
 use self::log::AccessLog;
+use super::registry::{self, root, root_flag};
 use super::{Arguments, Body, Command, Invocation};
 use crate::context::Context;
 use crate::error::{CliError, Result, chain, system_text};
@@ -61,11 +63,11 @@ fn flags() -> Vec<Flag> {
             "insecure",
             "listen on an address that other machines can reach, although nothing is encrypted",
         ),
-        Flag::text("root", "directory to keep the content in (default: in your data directory)")
-            .word("path"),
+        root_flag(),
     ];
     flags.extend(mirror::flags());
     flags.extend(emulate::flags());
+    flags.extend(upkeep::flags());
     flags
 }
 
@@ -79,6 +81,7 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     if let Some(name) = parsed.some_text("emulate") {
         return emulate::emulate(name, address, invocation, context).await;
     }
+    let upkeep = upkeep::read(invocation)?;
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::new(Arc::clone(&context.printer), context.environment.clone()));
     let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
@@ -89,17 +92,22 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     if let Some(path) = parsed.some_text("htpasswd") {
         builder = builder.authenticator(Arc::new(users(path, context).await?));
     }
-    let registry = tokio::task::spawn_blocking(move || builder.build()).await;
-    let registry = registry.expect("opening does not panic").map_err(|error| unopened(&error))?;
+    let is_fast = parsed.text("durability") == "fast";
+    let registry = registry::open(builder.wait_for_disk(!is_fast)).await?;
     let mut options = ServeOptions::default();
     options.observer = Arc::new(move |event| log.connection(&event));
     let server =
-        Server::bind(address, registry.into_service(), options).await.map_err(|error| {
+        Server::bind(address, registry.clone().into_service(), options).await.map_err(|error| {
             CliError::new(chain(&error))
                 .with_recommendation("Use --addr to choose another address, such as 127.0.0.1:0")
         })?;
     context.printer.line(&format!("Serving http://{}", server.local_addr()))?;
     context.printer.line(&format!("Storing in {}", root.display()))?;
+    if is_fast {
+        let note = "Not waiting for the disk: a power cut may lose what was acknowledged";
+        context.printer.note(note);
+    }
+    upkeep::start(upkeep, &registry, &context.printer);
     server.run(stop(context)).await.map_err(|error| CliError::new(chain(&error)))
 }
 
@@ -129,16 +137,6 @@ fn address(text: &str, insecure: bool) -> Result<SocketAddr> {
     Ok(address)
 }
 
-fn root(typed: Option<&str>, context: &Context) -> Result<PathBuf> {
-    match typed {
-        Some(path) => Ok(context.environment.path(path)),
-        None => context.environment.registry_root().ok_or_else(|| {
-            CliError::new("there is no home directory to keep the content in")
-                .with_recommendation("Use --root to say where")
-        }),
-    }
-}
-
 async fn users(path: &str, context: &Context) -> Result<Users> {
     let file = context.environment.path(path);
     let text = read(file).await.map_err(|error| {
@@ -153,16 +151,6 @@ async fn users(path: &str, context: &Context) -> Result<Users> {
 async fn read(file: PathBuf) -> std::io::Result<String> {
     let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(Path::new(&file)));
     reading.await.expect("reading does not panic")
-}
-
-fn unopened(error: &BuildError) -> CliError {
-    let advice = match error {
-        BuildError::Locked { .. } => {
-            "Stop the other registry, or use --root to choose another directory"
-        }
-        _ => "Use --root to choose another directory",
-    };
-    CliError::new(chain(error)).with_recommendation(advice)
 }
 
 #[cfg(test)]

@@ -70,9 +70,12 @@ pub(super) async fn put(
         return Err(ApiError::digest_mismatch(&digest));
     }
     let document = parse(asked.config, content_type(asked)?, bytes).await?;
-    check::references(asked, repository, &document).await?;
+    let needed = check::needed(asked.config, &document);
     let named = reference.tag().map_or(tags, std::slice::from_ref);
-    asked.storage.put_manifest(repository, &document, &digest, named).await?;
+    let missing = asked.storage.put_manifest(repository, &document, &digest, named, needed).await?;
+    if let Some(missing) = missing {
+        return Err(ApiError::manifest_blob_unknown(&missing));
+    }
 
     let mut response = status(StatusCode::CREATED);
     let location =

@@ -162,7 +162,7 @@ async fn by_digest(
     }
     let media_type = Some(descriptor.media_type.clone());
     let document = manifest::parse(asked.config, media_type, bytes.clone()).await?;
-    asked.storage.put_manifest(repository, &document, digest, &[]).await?;
+    asked.storage.put_manifest(repository, &document, digest, &[], Vec::new()).await?;
     Ok(StoredManifest { media_type: descriptor.media_type, digest: digest.clone(), bytes })
 }
 

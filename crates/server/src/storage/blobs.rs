@@ -18,13 +18,15 @@ struct Link {
 }
 
 impl Storage {
-    /// Returns the size of a blob, in bytes, if the repository has it and its bytes are whole.
+    /// Returns the size of a blob, in bytes, if the repository has it and its bytes are whole. Who
+    /// is told so may rely on it for a while.
     pub(crate) async fn blob_size(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<u64>> {
         let (link, blob) = (keys::link(repository, digest), keys::blob(digest));
+        self.condemned.rely_on(&link).await;
         let (link, found) = try_join(self.store.get(&link), self.store.size(&blob)).await?;
         Ok(link.and_then(|link| linked_size(&link)).filter(|&size| found == Some(size)))
     }
@@ -57,6 +59,9 @@ impl Storage {
         digest: &Digest,
         size: u64,
     ) -> Result<()> {
+        let _work = self.condemned.begin();
+        self.condemned.rely_on(&keys::blob(digest)).await;
+        self.condemned.rely_on(&keys::link(repository, digest)).await;
         self.create_repository(repository).await?;
         let holder = Bytes::copy_from_slice(repository.as_str().as_bytes());
         self.store.put(&keys::holder(digest), holder, Condition::Any, Durability::Hint).await?;
@@ -83,6 +88,8 @@ impl Storage {
         digest: &Digest,
         from: Option<&RepositoryName>,
     ) -> Result<bool> {
+        let _work = self.condemned.begin();
+        self.condemned.rely_on(&keys::blob(digest)).await;
         let size = match from {
             Some(from) => self.blob_size(from, digest).await?,
             None => self.held_blob_size(digest).await?,

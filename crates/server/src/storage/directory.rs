@@ -6,6 +6,7 @@
 
 mod disk;
 mod file_name;
+mod group;
 mod pieces;
 mod root;
 mod sorted;
@@ -35,6 +36,18 @@ impl Directory {
     /// `upload_lifetime`. Blocks, shortly.
     pub(crate) fn open(root: &Path, upload_lifetime: Duration) -> Result<Self, BuildError> {
         Ok(Self(Arc::new(root::open(root, upload_lifetime)?)))
+    }
+
+    /// Leaves it to the system when what is written reaches stable storage.
+    pub(crate) fn without_syncs(mut self) -> Self {
+        let disk = Arc::get_mut(&mut self.0).expect("nobody else has it yet");
+        disk.leave_syncs_to_the_system();
+        self
+    }
+
+    /// Opens the store in `root` to read it, whoever else has it. Blocks, shortly.
+    pub(crate) fn open_read_only(root: &Path) -> Result<Self, BuildError> {
+        Ok(Self(Arc::new(root::open_read_only(root)?)))
     }
 
     async fn with_disk<T: Send + 'static>(

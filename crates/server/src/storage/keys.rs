@@ -6,6 +6,7 @@
 //! holders/<algorithm>/<aa>/<hex>                      hint: a repository that has the blob
 //! repos/<repository>/_b/<algorithm>/<hex>             the repository has the blob
 //! repos/<repository>/_m/<algorithm>/<hex>             a manifest
+//! repos/<repository>/_d/<algorithm>-<hex>             a deleted manifest that can still be restored
 //! repos/<repository>/_t/<tag>                         a tag
 //! repos/<repository>/_r/<algorithm>-<hex>/<algorithm>-<hex>   a referrer of a subject
 //! repos/<repository>/_p/<algorithm>-<hex>/<tag>       hint: the tag points at the manifest
@@ -57,20 +58,49 @@ pub(crate) fn marker() -> Key {
     Collection(String::new()).key("layout.json")
 }
 
+/// The bytes of all blobs, whoever has them: one collection for each two digits that digests begin
+/// with.
+pub(crate) fn all_blobs() -> impl Iterator<Item = (Algorithm, Collection)> {
+    Algorithm::ALL.into_iter().flat_map(|algorithm| {
+        (0..=u8::MAX)
+            .map(move |digits| (algorithm, Collection(format!("blobs/{algorithm}/{digits:02x}"))))
+    })
+}
+
 /// The bytes of a blob, whoever has it.
 pub(crate) fn blob(digest: &Digest) -> Key {
     let (algorithm, encoded) = (digest.algorithm(), digest.encoded());
     Collection(format!("blobs/{algorithm}/{}", &encoded[..2])).key(encoded)
 }
 
+/// The blobs that a repository has.
+pub(crate) fn links(repository: &RepositoryName, algorithm: Algorithm) -> Collection {
+    Collection(format!("repos/{repository}/_b/{algorithm}"))
+}
+
 /// That a repository has a blob.
 pub(crate) fn link(repository: &RepositoryName, digest: &Digest) -> Key {
-    Collection(format!("repos/{repository}/_b/{}", digest.algorithm())).key(digest.encoded())
+    links(repository, digest.algorithm()).key(digest.encoded())
+}
+
+/// The manifests of a repository.
+pub(crate) fn manifests(repository: &RepositoryName, algorithm: Algorithm) -> Collection {
+    Collection(format!("repos/{repository}/_m/{algorithm}"))
 }
 
 /// A manifest of a repository.
 pub(crate) fn manifest(repository: &RepositoryName, digest: &Digest) -> Key {
-    Collection(format!("repos/{repository}/_m/{}", digest.algorithm())).key(digest.encoded())
+    manifests(repository, digest.algorithm()).key(digest.encoded())
+}
+
+/// The deleted manifests of a repository that can still be restored.
+pub(crate) fn deleted(repository: &RepositoryName) -> Collection {
+    Collection(format!("repos/{repository}/_d"))
+}
+
+/// A deleted manifest that can still be restored.
+pub(crate) fn deleted_manifest(repository: &RepositoryName, digest: &Digest) -> Key {
+    deleted(repository).key(digest_name(digest))
 }
 
 /// The tags of a repository.
@@ -127,6 +157,11 @@ pub(crate) fn uploads() -> Collection {
 /// An upload.
 pub(crate) fn upload(id: &UploadId) -> Key {
     uploads().key(id.as_str())
+}
+
+/// Reads digests from names in a collection of one algorithm, leaving out what is none.
+pub(crate) fn parse(algorithm: Algorithm, names: &[String]) -> Vec<Digest> {
+    names.iter().filter_map(|name| format!("{algorithm}:{name}").parse().ok()).collect()
 }
 
 /// Spells a digest as one name, `algorithm-encoded`.

@@ -2,11 +2,13 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use oras_spec::image::{Document, MediaType};
+use oras_spec::image::{Descriptor, Document, MediaType};
 use oras_spec::{Digest, RepositoryName, Tag, TagOrDigest};
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Durability, Result, Storage, digest_of, keys, now, referrers};
+use super::{Condition, Durability, Result, Storage, StoreError, digest_of, keys, now, referrers};
+
+mod deleted;
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -38,12 +40,19 @@ impl Storage {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<StoredManifest>> {
+        let key = keys::manifest(repository, digest);
+        self.condemned.rely_on(&key).await;
+        whole(self.store.get(&key).await?, digest).await
+    }
+
+    /// Reads what a manifest refers to, without relying on it.
+    pub(crate) async fn document(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<Document>> {
         let record = self.store.get(&keys::manifest(repository, digest)).await?;
-        let Some((header, bytes)) = record.as_ref().and_then(split) else { return Ok(None) };
-        if digest_of(digest.algorithm(), &bytes).await != *digest {
-            return Ok(None);
-        }
-        Ok(Some(StoredManifest { media_type: header.media_type, digest: digest.clone(), bytes }))
+        whole(record, digest).await?.map(StoredManifest::document).transpose()
     }
 
     /// Reads the manifest that a tag or a digest picks. Removes a tag that points nowhere.
@@ -81,9 +90,48 @@ impl Storage {
         missing.next().await.transpose()
     }
 
-    /// Writes a manifest and points the tags at it, in the order that leaves nothing half done in
-    /// sight if it is cut short: the referrer's record, the manifest, the tags.
+    /// Writes a manifest and points the tags at it, if the repository has the `needed` blobs;
+    /// returns the first that it lacks. What it refers to is safe from being collected as garbage
+    /// from before it was looked for.
     pub(crate) async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        document: &Document,
+        digest: &Digest,
+        tags: &[Tag],
+        needed: Vec<Digest>,
+    ) -> Result<Option<Digest>> {
+        let (storage, repository, document) = (self.clone(), repository.clone(), document.clone());
+        let (digest, tags) = (digest.clone(), tags.to_vec());
+        // Who hangs up does not cut it short: what is being written is written while it is safe.
+        let done = tokio::spawn(async move {
+            let _work = storage.condemned.begin();
+            storage.rely_on_references(&repository, &document, &digest).await;
+            let missing = storage.missing_blob(&repository, needed).await?;
+            if missing.is_none() {
+                storage.write_manifest(&repository, &document, &digest, &tags).await?;
+            }
+            Ok(missing)
+        });
+        done.await.map_err(|error| StoreError::from(std::io::Error::other(error)))?
+    }
+
+    async fn rely_on_references(
+        &self,
+        repository: &RepositoryName,
+        document: &Document,
+        digest: &Digest,
+    ) {
+        self.condemned.rely_on(&keys::manifest(repository, digest)).await;
+        for descriptor in references(document) {
+            self.condemned.rely_on(&keys::link(repository, &descriptor.digest)).await;
+            self.condemned.rely_on(&keys::manifest(repository, &descriptor.digest)).await;
+        }
+    }
+
+    /// Writes in the order that leaves nothing half done in sight if it is cut short: the
+    /// referrer's record, the manifest, the tags.
+    async fn write_manifest(
         &self,
         repository: &RepositoryName,
         document: &Document,
@@ -116,6 +164,7 @@ impl Storage {
     }
 
     /// Deletes a manifest and the tags that point at it, these first; tells whether it was there.
+    /// It can be [restored](Storage::restore) for a while.
     pub(crate) async fn delete_manifest(
         &self,
         repository: &RepositoryName,
@@ -123,13 +172,48 @@ impl Storage {
     ) -> Result<bool> {
         let key = keys::manifest(repository, digest);
         let Some(record) = self.store.get(&key).await? else { return Ok(false) };
-        self.untag_all(repository, digest).await?;
+        let tags = self.untag_all(repository, digest).await?;
+        self.keep_deleted(repository, digest, &tags, &record).await?;
         let deleted = self.store.delete(&key, None, Durability::Durable).await?;
         if let Some(subject) = split(&record).and_then(|(header, _)| header.subject) {
             self.delete_referrer(repository, &subject, digest).await?;
         }
         Ok(deleted)
     }
+}
+
+impl StoredManifest {
+    fn document(self) -> Result<Document> {
+        Document::parse(&self.media_type, self.bytes)
+            .map_err(|error| StoreError::from(std::io::Error::other(error)))
+    }
+}
+
+/// Everything a document refers to: config, layers or blobs, manifests, and subject.
+pub(crate) fn references(document: &Document) -> impl Iterator<Item = &Descriptor> {
+    blobs(document).chain(manifests(document)).chain(document.subject())
+}
+
+/// The blobs a document refers to: config, and layers or blobs.
+pub(crate) fn blobs(document: &Document) -> impl Iterator<Item = &Descriptor> {
+    let config = document.as_manifest().map(|manifest| &manifest.config);
+    let layers = document.as_manifest().map_or(&[][..], |manifest| &manifest.layers);
+    let blobs = document.as_artifact().map_or(&[][..], |artifact| &artifact.blobs);
+    config.into_iter().chain(layers).chain(blobs)
+}
+
+/// The manifests an index lists.
+pub(crate) fn manifests(document: &Document) -> &[Descriptor] {
+    document.as_index().map_or(&[][..], |index| &index.manifests)
+}
+
+/// Reads a record; one whose bytes do not match the digest is as good as none.
+async fn whole(record: Option<Bytes>, digest: &Digest) -> Result<Option<StoredManifest>> {
+    let Some((header, bytes)) = record.as_ref().and_then(split) else { return Ok(None) };
+    if digest_of(digest.algorithm(), &bytes).await != *digest {
+        return Ok(None);
+    }
+    Ok(Some(StoredManifest { media_type: header.media_type, digest: digest.clone(), bytes }))
 }
 
 /// A record that cannot be read is torn, and as good as none.

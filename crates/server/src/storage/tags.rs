@@ -35,6 +35,8 @@ impl Storage {
         tag: &Tag,
         digest: &Digest,
     ) -> Result<()> {
+        let _work = self.condemned.begin();
+        self.condemned.rely_on(&keys::manifest(repository, digest)).await;
         let pointer = keys::pointer(repository, digest, tag);
         self.store.put(&pointer, PRESENT, Condition::Any, Durability::Hint).await?;
         let record = TagRecord { digest: digest.clone(), at: now(), nonce: random_name()? };
@@ -49,40 +51,58 @@ impl Storage {
         self.store.delete(&keys::tag(repository, tag), None, Durability::Durable).await
     }
 
-    /// Removes a tag if it points at this manifest, and not if it is set anew meanwhile.
+    /// Removes a tag if it points at this manifest, and not if it is set anew meanwhile; tells
+    /// whether it did.
     pub(crate) async fn untag(
         &self,
         repository: &RepositoryName,
         tag: &Tag,
         digest: &Digest,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let key = keys::tag(repository, tag);
-        if let Some(record) = self.store.get(&key).await?
-            && target(&record).as_ref() == Some(digest)
-        {
-            self.store.delete(&key, Some(record), Durability::Durable).await?;
+        match self.store.get(&key).await? {
+            Some(record) if target(&record).as_ref() == Some(digest) => {
+                self.store.delete(&key, Some(record), Durability::Durable).await
+            }
+            _ => Ok(false),
         }
-        Ok(())
     }
 
-    /// Removes every tag that points at a manifest.
+    /// Returns a tag's record as it is, and when it was set, in seconds since 1970.
+    pub(crate) async fn tag_record(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Option<(Bytes, u64)>> {
+        let record = self.store.get(&keys::tag(repository, tag)).await?;
+        Ok(record.map(|record| {
+            let at = serde_json::from_slice::<TagRecord>(&record).map_or(0, |record| record.at);
+            (record, at)
+        }))
+    }
+
+    /// Removes every tag that points at a manifest; returns them, as far as they are few.
     pub(crate) async fn untag_all(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-    ) -> Result<()> {
+    ) -> Result<Vec<Tag>> {
+        const FEW: usize = 1000;
         let pointers = keys::pointers(repository, digest);
+        let mut removed = Vec::new();
         let mut after = None;
         loop {
             let names = self.store.list(&pointers, after.as_deref(), 1000).await?;
             for tag in names.iter().filter_map(|name| name.parse::<Tag>().ok()) {
-                self.untag(repository, &tag, digest).await?;
+                if self.untag(repository, &tag, digest).await? && removed.len() < FEW {
+                    removed.push(tag.clone());
+                }
                 let pointer = keys::pointer(repository, digest, &tag);
                 self.store.delete(&pointer, None, Durability::Hint).await?;
             }
             after = names.into_iter().next_back();
             if after.is_none() {
-                return Ok(());
+                return Ok(removed);
             }
         }
     }

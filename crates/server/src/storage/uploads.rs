@@ -276,6 +276,8 @@ impl Storage {
             return Err(UploadError::Digest { found });
         }
         let (key, size) = (keys::blob(digest), bytes.len() as u64);
+        let _work = self.condemned.begin();
+        self.condemned.rely_on(&key).await;
         self.store.put(&key, bytes, Condition::Any, Durability::Durable).await?;
         Ok(self.link_blob(repository, digest, size).await?)
     }
@@ -298,7 +300,10 @@ impl Storage {
         if found != *digest {
             return Err(UploadError::Digest { found });
         }
-        self.store.commit(id, &keys::blob(digest)).await?;
+        let key = keys::blob(digest);
+        let _work = self.condemned.begin();
+        self.condemned.rely_on(&key).await;
+        self.store.commit(id, &key).await?;
         Ok(self.link_blob(repository, digest, size).await?)
     }
 

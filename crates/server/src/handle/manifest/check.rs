@@ -1,13 +1,13 @@
 //! What a manifest must be before it is taken.
 
 use bytes::Bytes;
-use oras_spec::RepositoryName;
+use oras_spec::Digest;
 use oras_spec::image::{Descriptor, Document, MediaType};
 
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::handle::Asked;
 use crate::limits::Limits;
+use crate::storage::manifests::{blobs, manifests};
 
 /// Up to how many bytes parsing is not worth going to another thread.
 const SMALL: usize = 64 << 10;
@@ -49,36 +49,15 @@ fn parse_now(
     Ok(document)
 }
 
-/// Checks that the blobs a manifest needs are in its repository.
+/// Returns the blobs that must be in a manifest's repository.
 ///
 /// Those that are not for distribution, or are to be had elsewhere, may be missing; so may the
 /// manifests of an index, and the subject.
-pub(super) async fn references(
-    asked: &Asked<'_>,
-    repository: &RepositoryName,
-    document: &Document,
-) -> Result<(), ApiError> {
-    if asked.config.allow_sparse {
-        return Ok(());
-    }
+pub(super) fn needed(config: &Config, document: &Document) -> Vec<Digest> {
     let is_needed =
         |blob: &&Descriptor| !blob.media_type.is_foreign_layer() && blob.urls.is_empty();
     let needed = blobs(document).filter(is_needed).map(|blob| blob.digest.clone());
-    match asked.storage.missing_blob(repository, needed.collect()).await? {
-        Some(missing) => Err(ApiError::manifest_blob_unknown(&missing)),
-        None => Ok(()),
-    }
-}
-
-fn blobs(document: &Document) -> impl Iterator<Item = &Descriptor> {
-    let config = document.as_manifest().map(|manifest| &manifest.config);
-    let layers = document.as_manifest().map_or(&[][..], |manifest| &manifest.layers);
-    let blobs = document.as_artifact().map_or(&[][..], |artifact| &artifact.blobs);
-    config.into_iter().chain(layers).chain(blobs)
-}
-
-fn manifests(document: &Document) -> &[Descriptor] {
-    document.as_index().map_or(&[][..], |index| &index.manifests)
+    if config.allow_sparse { Vec::new() } else { needed.collect() }
 }
 
 /// Measures how deep JSON nests; of what is no JSON, anything.

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use oras_spec::distribution::UploadId;
 
 use super::file_name;
+use super::group::Groups;
 use super::sorted::{Change, Sorted};
 use crate::storage::{Collection, Condition, Durability, Key, Result, StoreError, random_name};
 
@@ -18,14 +19,16 @@ use crate::storage::{Collection, Condition, Durability, Key, Result, StoreError,
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
-    /// Held open: the lock goes with it.
-    _lock: File,
+    /// Held open: the lock goes with it. Nothing if nothing is written.
+    _lock: Option<File>,
     /// Writers of one key exclude each other by the lock the key's hash picks.
     locks: [Mutex<()>; 64],
     hash: RandomState,
     /// Directories whose own entry in their parent is known to be durable.
     durable: Mutex<HashSet<PathBuf>>,
     sorted: Sorted,
+    groups: Groups,
+    is_synced: bool,
     /// Set once a sync has failed: what the kernel then still has in memory is anyone's guess.
     broken: AtomicBool,
 }
@@ -37,18 +40,25 @@ const DURABLE_DIRECTORIES: usize = 1 << 14;
 pub(super) const MEMBERS: [&str; 3] = ["tmp", "staging", "uploads"];
 
 impl Disk {
-    /// Takes a directory whose direct members, made before, are durable.
-    pub(super) fn new(root: PathBuf, lock: File) -> Self {
+    /// Takes a directory whose direct members, made before, are durable. Without its lock nothing
+    /// is written.
+    pub(super) fn new(root: PathBuf, lock: Option<File>) -> Self {
         let durable = MEMBERS.iter().map(|member| root.join(member)).collect();
         Self {
             root,
+            broken: AtomicBool::new(lock.is_none()),
             _lock: lock,
             locks: std::array::from_fn(|_| Mutex::new(())),
             hash: RandomState::new(),
             durable: Mutex::new(durable),
             sorted: Sorted::default(),
-            broken: AtomicBool::new(false),
+            groups: Groups::default(),
+            is_synced: true,
         }
+    }
+
+    pub(super) fn leave_syncs_to_the_system(&mut self) {
+        self.is_synced = false;
     }
 
     fn directory(&self, collection: &Collection) -> PathBuf {
@@ -208,16 +218,19 @@ impl Disk {
 
     /// Brings a file's bytes to stable storage.
     pub(super) fn sync(&self, file: &File) -> Result<()> {
-        self.note_failure(file.sync_data())
+        if self.is_synced { self.note_failure(file.sync_data()) } else { Ok(()) }
     }
 
     /// Brings a directory's entries to stable storage.
     pub(super) fn sync_directory(&self, directory: &Path) -> Result<()> {
-        match absent_as_none(File::open(directory))? {
+        if !self.is_synced {
+            return Ok(());
+        }
+        self.groups.sync(directory, || match absent_as_none(File::open(directory))? {
             // Not `sync_data`: to a file system a new entry may be no data.
             Some(directory) => self.note_failure(directory.sync_all()),
             None => Ok(()),
-        }
+        })
     }
 
     /// Remembers that a sync failed. Not tried again: the kernel may then report success for bytes

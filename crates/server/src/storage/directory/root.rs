@@ -37,7 +37,7 @@ pub(super) fn open(root: &Path, upload_lifetime: Duration) -> Result<Disk, Build
     let lock = lock(&root)?;
     let is_new = check_marker(&root)?;
     make_members(&root).map_err(failed)?;
-    let disk = Disk::new(root.clone(), lock);
+    let disk = Disk::new(root.clone(), Some(lock));
     if is_new {
         let marker = oras_spec::json::to_vec(&Marker::ours());
         disk.put(&keys::marker(), &marker, &Condition::Any, Durability::Durable)
@@ -45,6 +45,16 @@ pub(super) fn open(root: &Path, upload_lifetime: Duration) -> Result<Disk, Build
     }
     clean(&root, upload_lifetime).map_err(failed)?;
     Ok(disk)
+}
+
+/// Looks into `root`, whoever possesses it, and writes nothing.
+pub(super) fn open_read_only(root: &Path) -> Result<Disk, BuildError> {
+    let failed = |source| BuildError::Io { root: root.to_owned(), source };
+    let root = std::path::absolute(root).map_err(failed)?;
+    if check_marker(&root)? {
+        return Err(BuildError::Layout { root, version: None });
+    }
+    Ok(Disk::new(root, None))
 }
 
 /// Makes the root and its parents, and their entries durable.

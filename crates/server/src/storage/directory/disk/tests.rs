@@ -14,7 +14,7 @@ fn disk() -> (tempfile::TempDir, Disk) {
         fs::create_dir(root.path().join(member)).expect("a member");
     }
     let lock = File::create(root.path().join(".lock")).expect("a file");
-    let disk = Disk::new(root.path().to_owned(), lock);
+    let disk = Disk::new(root.path().to_owned(), Some(lock));
     (root, disk)
 }
 
