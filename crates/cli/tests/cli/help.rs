@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 24] = [
     "attach",
     "blob delete",
     "blob fetch",
@@ -18,6 +18,9 @@ const COMMANDS: [&str; 21] = [
     "manifest push",
     "pull",
     "push",
+    "registry fsck",
+    "registry gc",
+    "registry restore",
     "repo ls",
     "repo tags",
     "resolve",

@@ -101,13 +101,12 @@ mod tests {
                 })
             });
             begun.recv().expect("it begins");
+            let sync = || {
+                count.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            };
             for _ in 0..8 {
-                scope.spawn(|| {
-                    groups.sync(directory, || {
-                        count.fetch_add(1, Ordering::SeqCst);
-                        Ok(())
-                    })
-                });
+                scope.spawn(|| groups.sync(directory, sync));
             }
             // All eight wait for the first, which therefore is not theirs.
             while groups.lock().get(directory).map_or(0, Arc::strong_count) < 10 {
