@@ -92,6 +92,10 @@ mod tests {
         let count = AtomicUsize::new(0);
         let (go_on, wait) = mpsc::channel::<()>();
         let (has_begun, begun) = mpsc::channel();
+        let sync = || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
         thread::scope(|scope| {
             scope.spawn(|| {
                 groups.sync(directory, move || {
@@ -101,12 +105,8 @@ mod tests {
                 })
             });
             begun.recv().expect("it begins");
-            let sync = || {
-                count.fetch_add(1, Ordering::SeqCst);
-                Ok(())
-            };
             for _ in 0..8 {
-                scope.spawn(|| groups.sync(directory, sync));
+                scope.spawn(|| groups.sync(directory, &sync));
             }
             // All eight wait for the first, which therefore is not theirs.
             while groups.lock().get(directory).map_or(0, Arc::strong_count) < 10 {
