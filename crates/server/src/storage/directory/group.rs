@@ -106,7 +106,7 @@ mod tests {
             });
             begun.recv().expect("it begins");
             for _ in 0..8 {
-                scope.spawn(|| groups.sync(directory, &sync));
+                scope.spawn(|| groups.sync(directory, sync));
             }
             // All eight wait for the first, which therefore is not theirs.
             while groups.lock().get(directory).map_or(0, Arc::strong_count) < 10 {
