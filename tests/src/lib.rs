@@ -11,6 +11,7 @@ pub mod part;
 pub mod peer;
 pub mod sandbox;
 pub mod serve;
+pub mod terminal;
 
 pub use emulated::Emulated;
 pub use evil::Evil;
@@ -20,6 +21,7 @@ pub use part::Part;
 pub use peer::{Distribution, OrasPython, Skopeo};
 pub use sandbox::{Outcome, Running, Sandbox};
 pub use serve::{OrasServer, default_root};
+pub use terminal::Terminal;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

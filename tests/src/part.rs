@@ -15,6 +15,8 @@ pub enum Part {
     OrasPython,
     /// `strace`, which breaks system calls at will.
     Strace,
+    /// `tmux`, a terminal that tests can look at.
+    Tmux,
     /// The right to mount a small file system of our own.
     Mount,
 }
@@ -55,6 +57,7 @@ impl Part {
             Self::Skopeo => "skopeo",
             Self::OrasPython => "oras-python",
             Self::Strace => "strace",
+            Self::Tmux => "tmux",
             Self::Mount => "mount",
         }
     }
@@ -65,6 +68,7 @@ impl Part {
             Self::Skopeo => "ORAS_TEST_SKOPEO",
             Self::OrasPython => "ORAS_TEST_PYTHON",
             Self::Strace => "ORAS_TEST_STRACE",
+            Self::Tmux => "ORAS_TEST_TMUX",
             Self::Mount => return rustix::process::geteuid().is_root().then(|| "/".into()),
         };
         if let Some(path) = std::env::var_os(variable) {

@@ -21,7 +21,7 @@ pub(crate) struct Part {
 
 /// Finds all parts, after trying to install those that are missing.
 pub(crate) fn prepare() -> Vec<Part> {
-    let packages = ["docker-registry", "skopeo", "strace"];
+    let packages = ["docker-registry", "skopeo", "strace", "tmux"];
     if packages.iter().any(|package| find(package).is_none()) {
         install_debian(&packages);
     }
@@ -30,6 +30,7 @@ pub(crate) fn prepare() -> Vec<Part> {
         part("docker-registry", "ORAS_TEST_DOCKER_REGISTRY"),
         part("skopeo", "ORAS_TEST_SKOPEO"),
         part("strace", "ORAS_TEST_STRACE"),
+        part("tmux", "ORAS_TEST_TMUX"),
         Part { name: "oras-python", variable: "ORAS_TEST_PYTHON", path: oras_python() },
     ]
 }

@@ -10,6 +10,7 @@ pub(crate) mod yaml;
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::progress::screen::{Live, Row};
 use crate::error::{CliError, Result, system_text};
 use crate::visible::visible_lines;
 
@@ -24,12 +25,16 @@ struct Outputs {
     errors: Box<dyn Write + Send>,
     /// Whoever read the output has gone; nothing more is written there.
     closed: bool,
+    /// The rows of a terminal behind standard error that are drawn anew all the time.
+    live: Live,
 }
 
 impl Printer {
     /// Makes a printer of the two streams.
     pub(crate) fn new(output: Box<dyn Write + Send>, errors: Box<dyn Write + Send>) -> Self {
-        Self { streams: Mutex::new(Outputs { output, errors, closed: false }) }
+        Self {
+            streams: Mutex::new(Outputs { output, errors, closed: false, live: Live::default() }),
+        }
     }
 
     /// Writes `bytes` to standard output as they are.
@@ -80,9 +85,22 @@ impl Printer {
         self.lock().error(&format!("{text}\n"));
     }
 
-    /// Writes to standard error as it is, for those who move the cursor there.
-    pub(crate) fn draw(&self, text: &str) {
-        self.lock().raw_error(text);
+    /// Draws rows on standard error over those that were drawn before; `columns` is how wide the
+    /// terminal there is. What else is printed there stands above them.
+    pub(crate) fn redraw(&self, rows: &[Row], columns: usize) {
+        let mut streams = self.lock();
+        let frame = streams.live.draw(rows, columns);
+        streams.raw_error(&frame);
+    }
+
+    /// Leaves the rows that were drawn where they are; what follows stands below.
+    pub(crate) fn settle(&self) {
+        self.lock().live.settle();
+    }
+
+    /// Writes a control code to standard error.
+    pub(crate) fn control(&self, code: &str) {
+        self.lock().raw_error(code);
     }
 
     /// Writes what the command failed with to standard error.
@@ -98,7 +116,7 @@ impl Printer {
 
 impl Outputs {
     fn error(&mut self, text: &str) {
-        let text = visible_lines(text);
+        let text = self.live.clear() + &visible_lines(text);
         self.raw_error(&text);
     }
 

@@ -17,6 +17,7 @@ mod interop_skopeo;
 mod login_concurrency;
 mod manifest_bytes;
 mod mirror;
+mod progress;
 mod readme;
 mod resume;
 mod signals;

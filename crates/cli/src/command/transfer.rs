@@ -89,11 +89,15 @@ impl Watcher {
     ///
     /// If a line could not be printed.
     pub(crate) fn finish(&self) -> Result<()> {
+        self.end(Progress::finish)
+    }
+
+    fn end(&self, end_bars: impl FnOnce(&mut Progress)) -> Result<()> {
         match &*self.shown {
             Shown::Nothing => Ok(()),
             Shown::Lines(status) => status.finish(),
             Shown::Bars(progress) => {
-                progress.lock().unwrap_or_else(PoisonError::into_inner).finish();
+                end_bars(&mut progress.lock().unwrap_or_else(PoisonError::into_inner));
                 Ok(())
             }
         }
@@ -103,7 +107,7 @@ impl Watcher {
 /// Errors end a watch, too: the terminal is given back before they are printed.
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let _unheard: Result<(), CliError> = self.finish();
+        let _unheard: Result<(), CliError> = self.end(Progress::give_up);
     }
 }
 

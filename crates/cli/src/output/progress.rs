@@ -68,12 +68,27 @@ impl Progress {
 
     /// Draws the last frame and gives the terminal back.
     pub(crate) fn finish(&mut self) {
+        self.end(|_| {});
+    }
+
+    /// As [`finish`](Self::finish), of work that failed or was canceled: what has not ended by now
+    /// never will.
+    pub(crate) fn give_up(&mut self) {
+        let (now, prompt) = (Instant::now(), self.prompts.started);
+        self.end(|state| state.screen.bars.iter_mut().for_each(|bar| bar.give_up(now, prompt)));
+    }
+
+    fn end(&mut self, change: impl FnOnce(&mut State)) {
         if let Some(drawing) = self.drawing.take() {
-            self.shared.lock().finished = true;
+            let mut state = self.shared.lock();
+            change(&mut state);
+            state.finished = true;
+            drop(state);
             self.shared.finished.notify_all();
             if drawing.join().is_err() {
-                self.shared.printer.draw(screen::SHOW_CURSOR);
+                self.shared.printer.control(screen::SHOW_CURSOR);
             }
+            self.shared.printer.settle();
         }
     }
 
@@ -121,14 +136,14 @@ impl Shared {
     }
 
     fn draw_until_finished(&self) {
-        self.printer.draw(screen::HIDE_CURSOR);
+        self.printer.control(screen::HIDE_CURSOR);
         let mut state = self.lock();
         loop {
             let finished = state.finished;
             let (width, height) = (self.size)();
-            let frame = state.screen.frame(Instant::now(), width.into(), height.into());
+            let rows = state.screen.rows(Instant::now(), width.into(), height.into());
             drop(state);
-            self.printer.draw(&frame);
+            self.printer.redraw(&rows, width.into());
             if finished {
                 break;
             }
@@ -138,13 +153,13 @@ impl Shared {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
-        self.printer.draw(screen::SHOW_CURSOR);
+        self.printer.control(screen::SHOW_CURSOR);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.finish();
+        self.give_up();
     }
 }
 
@@ -181,6 +196,32 @@ mod tests {
             "└─ sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
         ));
         assert_eq!(stdout.text(), "");
+    }
+
+    #[test]
+    fn what_has_not_ended_when_the_work_is_given_up_has_failed() {
+        let (printer, _, stderr) = captured();
+        let mut progress = Progress::start(&PUSH, false, printer, || (80, 24));
+        let layer = Descriptor::of(MediaType::IMAGE_LAYER, b"hi");
+        progress.event(Event::Started(&layer));
+        progress.give_up();
+        assert!(stderr.text().contains("✗ Uploading application/vnd.oci.image.layer.v1.tar"));
+    }
+
+    #[test]
+    fn texts_of_others_stand_above_the_bars() {
+        let (printer, _, stderr) = captured();
+        let mut progress = Progress::start(&PUSH, false, Arc::clone(&printer), || (80, 24));
+        progress.event(Event::Exists(&Descriptor::empty_json()));
+        while !stderr.text().contains('✓') {
+            std::thread::yield_now();
+        }
+        printer.note("a warning");
+        progress.finish();
+        printer.note("the end");
+        let text = stderr.text();
+        assert!(text.contains("\u{1b}[2F\u{1b}[0Ja warning\n"), "{text}");
+        assert!(text.ends_with("\u{1b}[?25hthe end\n"), "{text}");
     }
 
     #[test]

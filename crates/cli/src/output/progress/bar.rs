@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use oras_spec::Digest;
 use oras_spec::image::Descriptor;
 
 use super::super::human;
 use super::super::status::name;
+use super::screen::Row;
 use crate::visible::visible;
 
 /// How many cells the bar between the brackets has.
 const CELLS: usize = 20;
-/// The narrowest terminal that has room for the bar and the speed.
+/// How much of a digest is shown where there is no room for all of it.
+const SHORT: usize = 12;
+/// The narrowest terminal that has room for the bar and the speed, and for a digest below.
 const ROOM_FOR_BAR: usize = 80;
 /// The narrowest terminal that has room for the numbers at the right.
 const ROOM_FOR_NUMBERS: usize = 60;
@@ -29,7 +33,7 @@ pub(crate) enum Ending {
 pub(crate) struct Bar {
     prompt: &'static str,
     name: String,
-    digest: String,
+    digest: Digest,
     total: u64,
     moved: u64,
     started: Option<Instant>,
@@ -49,7 +53,7 @@ impl Bar {
         Self {
             prompt,
             name: visible(name(descriptor)).into_owned(),
-            digest: descriptor.digest.to_string(),
+            digest: descriptor.digest.clone(),
             total: descriptor.size,
             moved: 0,
             started: None,
@@ -87,8 +91,24 @@ impl Bar {
         }
     }
 
+    /// Ends as failed, unless it has ended.
+    pub(crate) fn give_up(&mut self, now: Instant, prompt: &'static str) {
+        if self.ended.is_none() {
+            self.end(now, prompt, Ending::Failed);
+        }
+    }
+
+    /// Tells whether all of it has moved.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.ended, Some((_, Ending::Done)))
+    }
+
     /// Draws the two rows, each at most `width` cells wide.
-    pub(crate) fn rows(&self, now: Instant, width: usize, colors: bool) -> [String; 2] {
+    pub(crate) fn rows(&self, now: Instant, width: usize, colors: bool) -> [Row; 2] {
+        [self.first_row(now, width, colors), self.second_row(now, width)]
+    }
+
+    fn first_row(&self, now: Instant, width: usize, colors: bool) -> Row {
         let numbers = if width < ROOM_FOR_NUMBERS {
             format!(" {:>4.0}%", self.percent())
         } else {
@@ -113,7 +133,27 @@ impl Bar {
         let gap = width.saturating_sub(row.width + cells(&numbers));
         row.plain(&" ".repeat(gap));
         row.plain(&numbers);
-        [row.text, cut(&format!("  └─ {}", self.digest), width)]
+        Row { text: row.text, width: row.width }
+    }
+
+    /// Draws the digest or, where there is no room for it, its beginning and the numbers that have
+    /// no room in the first row.
+    fn second_row(&self, now: Instant, width: usize) -> Row {
+        if width >= ROOM_FOR_BAR {
+            return Row::plain(cut(&format!("  └─ {}", self.digest), width));
+        }
+        let digest = &self.digest.encoded()[..SHORT];
+        let moved = if width < ROOM_FOR_NUMBERS {
+            format!(" {}/{}", self.offset(), human::bytes(self.total))
+        } else {
+            String::new()
+        };
+        let speed = match self.ended {
+            None => format!(" {}/s", human::bytes(self.speed.per_second(now))),
+            Some(_) => String::new(),
+        };
+        let text = format!("  └─ {digest}{moved}{speed}");
+        Row::plain(cut(&text, width))
     }
 
     fn mark(&self, now: Instant, row: &mut Painter) {
@@ -192,7 +232,7 @@ impl Painter {
 }
 
 /// How many cells a text takes on a terminal.
-fn cells(text: &str) -> usize {
+pub(crate) fn cells(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)
 }
 
@@ -225,6 +265,8 @@ struct Speed {
 
 impl Speed {
     const REMEMBERED: usize = 4;
+    /// What is longer ago does not count: what has come to a halt has no speed.
+    const RECENT: Duration = Duration::from_secs(4);
 
     fn count(&mut self, now: Instant, bytes: u64) {
         match self.seconds.back_mut() {
@@ -239,8 +281,10 @@ impl Speed {
     }
 
     fn per_second(&self, now: Instant) -> u64 {
-        let Some((since, _)) = self.seconds.front() else { return 0 };
-        let bytes: u64 = self.seconds.iter().map(|(_, count)| count).sum();
+        let age = |since: &Instant| now.saturating_duration_since(*since);
+        let mut recent = self.seconds.iter().filter(|(since, _)| age(since) < Self::RECENT);
+        let Some((since, first)) = recent.next() else { return 0 };
+        let bytes = first + recent.map(|(_, count)| count).sum::<u64>();
         let milliseconds = now.saturating_duration_since(*since).as_millis().max(100);
         u64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(u64::MAX)
     }
@@ -263,11 +307,11 @@ mod tests {
     fn shows_a_transfer_that_runs() {
         let start = Instant::now();
         let mut bar = bar("hi.txt", 2 * 1024 * 1024);
-        assert!(bar.rows(start, 80, false)[0].ends_with(" -/2 MB   0.00%     0s"));
+        assert!(bar.rows(start, 80, false)[0].text.ends_with(" -/2 MB   0.00%     0s"));
         bar.start(start);
         bar.advance(start, 838_861);
         let now = start + Duration::from_secs(3);
-        let [first, second] = bar.rows(now, 100, false);
+        let [first, second] = bar.rows(now, 100, false).map(|row| row.text);
         assert!(
             first.starts_with("⠴ [========............]( 273 KB/s) Uploading hi.txt  "),
             "{first}"
@@ -283,18 +327,18 @@ mod tests {
         let mut done = bar("hi.txt", 2);
         done.start(start);
         done.end(start + Duration::from_millis(19), "Uploaded ", Ending::Done);
-        let row = &done.rows(start, 80, false)[0];
+        let row = &done.rows(start, 80, false)[0].text;
         assert!(row.starts_with("✓ Uploaded  hi.txt"), "{row}");
         assert!(row.ends_with(" 2/2  B 100.00%   19ms"), "{row}");
         let mut failed = bar("hi.txt", 2);
         failed.start(start);
         failed.end(start, "Uploading", Ending::Failed);
-        let row = &failed.rows(start, 80, true)[0];
+        let row = &failed.rows(start, 80, true)[0].text;
         assert!(row.starts_with("\u{1b}[91m✗\u{1b}[0m Uploading hi.txt"), "{row}");
         assert!(row.contains("0.00%"), "{row}");
         let mut empty = bar("empty", 0);
         empty.end(start, "Exists   ", Ending::Done);
-        assert!(empty.rows(start, 80, false)[0].ends_with(" 0/0  B 100.00%     0s"));
+        assert!(empty.rows(start, 80, false)[0].text.ends_with(" 0/0  B 100.00%     0s"));
     }
 
     #[test]
@@ -303,15 +347,35 @@ mod tests {
         let mut bar =
             bar("a/very/long/path/to/a/file/with/字/in/its/name/that/does/not/fit.bin", 1 << 40);
         for width in [0, 1, 10, 20, 40, 60, 79, 80, 120] {
-            assert!(cells(&bar.rows(start, width, false)[0]) <= width.max(18), "{width}");
-            assert!(cells(&bar.rows(start, width, false)[1]) <= width, "{width}");
+            assert!(bar.rows(start, width, false)[0].width <= width.max(18), "{width}");
+            assert!(bar.rows(start, width, false)[1].width <= width, "{width}");
         }
         bar.start(start);
         bar.advance(start, 1 << 39);
         for width in [20, 40, 60, 79, 80, 120] {
             let row = &bar.rows(start, width, false)[0];
-            assert_eq!(cells(row), width, "{width}: {row}");
+            assert_eq!((cells(&row.text), row.width), (width, width), "{}", row.text);
         }
-        assert!(bar.rows(start, 40, false)[0].contains("a/very"));
+        assert!(bar.rows(start, 40, false)[0].text.contains("a/very"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_the_numbers_in_the_second_row() {
+        let start = Instant::now();
+        let mut bar = bar("hi.txt", 2 * 1024 * 1024);
+        bar.start(start);
+        bar.advance(start, 838_861);
+        let now = start + Duration::from_secs(3);
+        let rows = |bar: &Bar, width| bar.rows(now, width, false).map(|row| row.text);
+        assert_eq!(
+            rows(&bar, 40),
+            ["⠴ Uploading hi.txt                   40%", "  └─ 8f434346648f 0.80/2 MB 273 KB/s"]
+        );
+        assert!(rows(&bar, 60)[0].ends_with(" 0.80/2 MB  40.00%     3s"));
+        assert_eq!(rows(&bar, 60)[1], "  └─ 8f434346648f 273 KB/s");
+        let rows_later = bar.rows(start + Duration::from_secs(9), 60, false);
+        assert_eq!(rows_later[1].text, "  └─ 8f434346648f 0  B/s");
+        bar.end(now, "Uploaded ", Ending::Done);
+        assert_eq!(rows(&bar, 40)[1], "  └─ 8f434346648f 2/2 MB");
     }
 }
