@@ -1,5 +1,6 @@
 //! The groups of flags that commands share.
 
+pub(crate) mod cache;
 pub(crate) mod confirmation;
 pub(crate) mod dating;
 pub(crate) mod distribution;

@@ -9,8 +9,8 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, blob, cp, discover, login, logout, manifest, pull, push, registry, repo, resolve,
-    serve, tag, version,
+    attach, blob, cache, cp, discover, login, logout, manifest, pull, push, registry, repo,
+    resolve, serve, tag, version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -30,6 +30,7 @@ static ROOT: Command = Command {
     body: Body::Group(&[
         &attach::COMMAND,
         &blob::COMMAND,
+        &cache::COMMAND,
         &cp::COMMAND,
         &discover::COMMAND,
         &HELP,

@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod blob;
+pub(crate) mod cache;
 pub(crate) mod cp;
 pub(crate) mod discover;
 pub(crate) mod help;

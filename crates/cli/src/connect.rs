@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::store::{Archive, Layout};
+use oras_client::store::{Archive, Cache, Cached, Layout};
 use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
@@ -23,6 +23,7 @@ use oras_spec::image::{Descriptor, MediaType, Platform};
 use oras_spec::{Quoted, RegistryName, RepositoryName, TagOrDigest};
 
 use crate::advice::{Advisor, chain};
+use crate::args::cache;
 use crate::args::remote::Remote;
 use crate::args::target::{Place, Target};
 use crate::command::Invocation;
@@ -47,23 +48,45 @@ pub(crate) enum Access {
 /// A target that is open, and whom to ask what its errors mean.
 pub(crate) struct Opened<'a> {
     place: OpenedPlace,
+    cache: Option<Cache>,
     advisor: Advisor<'a>,
 }
 
 enum OpenedPlace {
-    Repository(Repository),
+    Repository { repository: Repository, cached: Option<Cached> },
     Layout(Layout),
     Archive(Archive),
+}
+
+impl OpenedPlace {
+    /// Makes another of a repository, before the same cache; a layout stays as it is.
+    fn change(self, change: impl FnOnce(Repository) -> Repository, cache: Option<&Cache>) -> Self {
+        match self {
+            Self::Repository { repository, .. } => Self::of(change(repository), cache),
+            local => local,
+        }
+    }
+
+    fn of(repository: Repository, cache: Option<&Cache>) -> Self {
+        let cached = cache.map(|cache| Cached::new(Arc::new(repository.clone()), cache.clone()));
+        Self::Repository { repository, cached }
+    }
 }
 
 impl Opened<'_> {
     /// Returns it as something to read from.
     pub(crate) fn source(&self) -> &dyn Source {
         match &self.place {
-            OpenedPlace::Repository(repository) => repository,
+            OpenedPlace::Repository { cached: Some(cached), .. } => cached,
+            OpenedPlace::Repository { repository, cached: None } => repository,
             OpenedPlace::Layout(layout) => layout,
             OpenedPlace::Archive(archive) => archive,
         }
+    }
+
+    /// Returns the cache before it, if there is one.
+    pub(crate) fn cache(&self) -> Option<Cache> {
+        self.cache.clone()
     }
 
     /// Says which media types manifests may have; only a repository needs to know.
@@ -75,16 +98,13 @@ impl Opened<'_> {
         if types.is_empty() {
             return Ok(self);
         }
+        if matches!(self.place, OpenedPlace::Layout(_) | OpenedPlace::Archive(_)) {
+            let message = "`--media-type` cannot be used with `--oci-layout` at the same time";
+            return Err(CliError::new(message));
+        }
         let types = types.iter().map(|text| MediaType::from(text.as_str()));
-        let place = match self.place {
-            OpenedPlace::Repository(repository) => {
-                OpenedPlace::Repository(repository.with_media_types(types))
-            }
-            OpenedPlace::Layout(_) | OpenedPlace::Archive(_) => {
-                let message = "`--media-type` cannot be used with `--oci-layout` at the same time";
-                return Err(CliError::new(message));
-            }
-        };
+        let cache = self.cache.as_ref();
+        let place = self.place.change(|repository| repository.with_media_types(types), cache);
         Ok(Self { place, ..self })
     }
 
@@ -94,28 +114,21 @@ impl Opened<'_> {
         if !types.contains(media_type) {
             types.push(media_type.clone());
         }
-        let place = match self.place {
-            OpenedPlace::Repository(repository) => {
-                OpenedPlace::Repository(repository.with_media_types(types))
-            }
-            local => local,
-        };
+        let cache = self.cache.as_ref();
+        let place = self.place.change(|repository| repository.with_media_types(types), cache);
         Self { place, ..self }
     }
 
     /// Sees blobs alone in it; only in a repository are they apart from manifests.
     pub(crate) fn blobs(self) -> Self {
-        let place = match self.place {
-            OpenedPlace::Repository(repository) => OpenedPlace::Repository(repository.blobs()),
-            local => local,
-        };
+        let place = self.place.change(Repository::blobs, self.cache.as_ref());
         Self { place, ..self }
     }
 
     /// Returns it as something to write to.
     pub(crate) fn target(&self) -> &dyn WritableTarget {
         match &self.place {
-            OpenedPlace::Repository(repository) => repository,
+            OpenedPlace::Repository { repository, .. } => repository,
             OpenedPlace::Layout(layout) => layout,
             OpenedPlace::Archive(archive) => archive,
         }
@@ -182,10 +195,15 @@ impl Target {
                 };
                 let repository = registry.repository(repository.clone());
                 let repository = repository.with_actions(actions.iter().cloned());
-                Ok(Opened { place: OpenedPlace::Repository(repository), advisor })
+                let cache = match access {
+                    Access::Read => cache::read(invocation, context)?,
+                    Access::Write | Access::Delete => None,
+                };
+                Ok(Opened { place: OpenedPlace::of(repository, cache.as_ref()), cache, advisor })
             }
             Place::Layout { path, .. } => {
-                Ok(Opened { place: self.open_local(path, access, context).await?, advisor })
+                let place = self.open_local(path, access, context).await?;
+                Ok(Opened { place, cache: None, advisor })
             }
         }
     }

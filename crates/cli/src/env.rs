@@ -103,6 +103,25 @@ impl Environment {
         files.map(|directory| directory.join("containers").join("auth.json")).collect()
     }
 
+    /// Returns where content is kept that was fetched before: where `ORAS_CACHE` says, which is a
+    /// layout; nowhere if that is set and empty; else in the user's directory for caches.
+    pub(crate) fn cache(&self) -> CachePlace {
+        match self.variables.get(std::ffi::OsStr::new("ORAS_CACHE")) {
+            Some(empty) if empty.is_empty() => CachePlace::Nowhere,
+            Some(layout) => CachePlace::Layout(self.path(layout)),
+            None => self.own_cache().map_or(CachePlace::Nowhere, CachePlace::Own),
+        }
+    }
+
+    /// Returns the user's directory for what we keep that can be had again.
+    pub(crate) fn own_cache(&self) -> Option<PathBuf> {
+        let caches = match self.xdg("XDG_CACHE_HOME") {
+            Some(directory) => directory,
+            None => self.home()?.join(".cache"),
+        };
+        Some(caches.join("oras"))
+    }
+
     /// Returns where our registry keeps its content unless told otherwise.
     pub(crate) fn registry_root(&self) -> Option<PathBuf> {
         let data = match self.xdg("XDG_DATA_HOME") {
@@ -134,6 +153,17 @@ impl Environment {
         let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         self.variable(name).map(|home| self.path(home))
     }
+}
+
+/// Where content is kept that was fetched before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CachePlace {
+    /// It is not.
+    Nowhere,
+    /// In an OCI image layout of the user's choice.
+    Layout(PathBuf),
+    /// In a directory of ours.
+    Own(PathBuf),
 }
 
 impl std::fmt::Debug for Environment {
@@ -180,6 +210,20 @@ mod tests {
             .with("https_proxy", "c");
         assert_eq!(environment.proxies(), ["a", "c", ""]);
         assert_eq!(environment.with("REQUEST_METHOD", "GET").proxies(), ["b", "c", ""]);
+    }
+
+    #[test]
+    fn the_cache_is_in_the_users_directory_unless_a_variable_says_otherwise() {
+        assert_eq!(Environment::new("/work").cache(), CachePlace::Nowhere);
+        let home = Environment::new("/work").with("HOME", "/home/me");
+        assert_eq!(home.cache(), CachePlace::Own("/home/me/.cache/oras".into()));
+        let relative = home.clone().with("XDG_CACHE_HOME", "cache");
+        assert_eq!(relative.cache(), home.cache());
+        let set = home.clone().with("XDG_CACHE_HOME", "/cache");
+        assert_eq!(set.cache(), CachePlace::Own("/cache/oras".into()));
+        let layout = home.clone().with("ORAS_CACHE", "layout");
+        assert_eq!(layout.cache(), CachePlace::Layout("/work/layout".into()));
+        assert_eq!(home.with("ORAS_CACHE", "").cache(), CachePlace::Nowhere);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod archive;
 mod attach;
 #[path = "cli/blob.rs"]
 mod blob;
+#[path = "cli/cache.rs"]
+mod cache;
 #[path = "cli/compat.rs"]
 mod compat;
 #[path = "cli/cp.rs"]

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use oras_spec::Hasher;
 use oras_spec::image::Descriptor;
 
@@ -51,6 +51,19 @@ type Reopen =
 
 type OnChunk = Arc<dyn Fn(u64) + Send + Sync>;
 
+/// Where bytes come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Provenance {
+    /// From this machine: wrong ones stay wrong.
+    Here,
+    /// From afar: wrong ones may be right the next time.
+    Afar,
+    /// From a cache, which has looked at them.
+    Cache,
+    /// From a cache, where nobody has looked at them yet.
+    UnseenCache,
+}
+
 /// The bytes a descriptor points at. They cannot be read to the end unless they match it.
 ///
 /// One-shot: reading consumes it. Content of files and of memory can be [reopened](Content::reopen),
@@ -61,8 +74,7 @@ pub struct Content {
     /// How many bytes at the beginning are left out.
     start: u64,
     reopen: Option<Reopen>,
-    /// Wrong bytes may be right ones the next time.
-    is_fickle: bool,
+    provenance: Provenance,
     on_chunk: Option<OnChunk>,
     /// The digest was checked by whoever made the stream, or will be by whoever receives it.
     trusted: bool,
@@ -81,7 +93,7 @@ impl Content {
             bytes: ByteStream::new(bytes),
             start: 0,
             reopen: None,
-            is_fickle: false,
+            provenance: Provenance::Here,
             on_chunk: None,
             trusted: false,
             origin: None,
@@ -124,7 +136,34 @@ impl Content {
     /// Says that the bytes come from afar: if they are wrong, it is worth asking for them again.
     #[must_use]
     pub(crate) fn fickle(mut self) -> Self {
-        self.is_fickle = true;
+        self.provenance = Provenance::Afar;
+        self
+    }
+
+    /// Says that the bytes come from a cache, which has verified them.
+    #[must_use]
+    pub(crate) fn cached(mut self) -> Self {
+        self.provenance = Provenance::Cache;
+        self
+    }
+
+    /// Says that the bytes come from a cache and nobody has looked at them yet, and that those of a
+    /// second opening were: unless somebody hashes the first, they are opened a second time at once.
+    #[must_use]
+    pub(crate) fn cached_unseen(mut self) -> Self {
+        self.provenance = Provenance::UnseenCache;
+        self
+    }
+
+    /// Tells whether the bytes come from a cache.
+    pub fn is_cached(&self) -> bool {
+        matches!(self.provenance, Provenance::Cache | Provenance::UnseenCache)
+    }
+
+    /// Replaces the stream by what `change` makes of it; reopened ones stay as they are.
+    #[must_use]
+    pub(crate) fn map_stream(mut self, change: impl FnOnce(ByteStream) -> ByteStream) -> Self {
+        self.bytes = change(self.bytes);
         self
     }
 
@@ -212,7 +251,7 @@ impl Content {
         Some(Reopener {
             descriptor: self.descriptor.clone(),
             reopen: Arc::clone(self.reopen.as_ref()?),
-            is_fickle: self.is_fickle,
+            is_fickle: matches!(self.provenance, Provenance::Afar | Provenance::UnseenCache),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,
             origin: self.origin,
@@ -221,7 +260,7 @@ impl Content {
 
     /// As [`reopener`](Self::reopener), if wrong bytes may be right ones the next time.
     pub(crate) fn second_source(&self) -> Option<Reopener> {
-        self.reopener().filter(|_| self.is_fickle)
+        self.reopener().filter(|again| again.is_fickle)
     }
 
     /// Tells whether [`reopen`](Self::reopen) can succeed.
@@ -271,6 +310,12 @@ impl Content {
         if self.start > 0 {
             let error = Error::new(ErrorKind::Invalid, "read content without its beginning");
             return ByteStream::new(futures_util::stream::iter([Err(error)]));
+        }
+        if self.provenance == Provenance::UnseenCache
+            && let Some(again) = self.reopener()
+        {
+            let opened = async move { Ok::<_, Error>(again.open(0).await?.into_stream()) };
+            return ByteStream::new(futures_util::stream::once(opened).try_flatten());
         }
         let hasher = (!self.trusted).then(|| self.descriptor.digest.algorithm().hasher());
         self.checked(hasher)
@@ -337,7 +382,7 @@ impl Reopener {
             descriptor: self.descriptor.clone(),
             bytes: (self.reopen)(start).await?,
             start,
-            is_fickle: self.is_fickle,
+            provenance: if self.is_fickle { Provenance::Afar } else { Provenance::Here },
             reopen: Some(Arc::clone(&self.reopen)),
             on_chunk: self.on_chunk.clone(),
             trusted: self.trusted,

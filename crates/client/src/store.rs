@@ -1,6 +1,8 @@
 //! The local places: memory, a directory of files, an OCI layout.
 
 mod archive;
+mod cache;
+mod cached;
 mod directory;
 mod draft;
 mod entries;
@@ -20,6 +22,8 @@ mod source;
 mod tree;
 
 pub use archive::{Archive, ArchiveSink};
+pub use cache::{Cache, CacheCheck, CacheEntry, CacheOptions, CacheUsage};
+pub use cached::Cached;
 pub use files::{EntryMetadata, Files, FilesOptions, UnpackLimits};
 pub use layout::Layout;
 pub use memory::Memory;

@@ -15,7 +15,7 @@ use crate::args::file_reference::FileReference;
 use crate::args::packer::{self, Packer};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, distribution, format, platform, terminal};
+use crate::args::{self, cache, distribution, format, platform, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -86,6 +86,7 @@ fn flags() -> Vec<Flag> {
         Flag::text("artifact-type", "artifact type"),
         Flag::text("config", "`path` of image config file").word("path"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 
@@ -110,7 +111,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
     let opened = target.open(invocation, Access::Write, context).await?;
     let subject = subject(&target, &opened, reference, platform.as_ref()).await?;
-    let files = packed_files(context, packer.dating);
+    let files = packed_files(invocation, context, packer.dating)?;
     let packing = Packing { context, watcher: &watcher, files: &files };
     let plan = Plan {
         image_spec: ImageSpec::V1_1,

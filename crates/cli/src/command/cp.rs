@@ -11,7 +11,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::format::Format;
 use crate::args::remote::{self, Remote, Side};
 use crate::args::target::{self, Place, Target};
-use crate::args::{self, distribution, platform, terminal};
+use crate::args::{self, cache, distribution, platform, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -75,6 +75,7 @@ fn flags() -> Vec<Flag> {
             .short('r'),
         Flag::switch("force", "copy manifests although the destination has them already"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 

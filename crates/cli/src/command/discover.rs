@@ -13,7 +13,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::format::Format;
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, distribution, format, platform};
+use crate::args::{self, cache, distribution, format, platform};
 use crate::connect::Access;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -98,6 +98,7 @@ fn flags() -> Vec<Flag> {
         .short('o')
         .default("tree"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 

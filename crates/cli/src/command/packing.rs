@@ -15,6 +15,7 @@ use oras_spec::json;
 use super::Invocation;
 use super::save::as_typed;
 use super::transfer::Watcher;
+use crate::args::cache;
 use crate::args::dating::Dating;
 use crate::args::file_reference::FileReference;
 use crate::args::packer::{INPUT, Packer};
@@ -33,19 +34,33 @@ pub(super) struct Plan {
     pub(super) subject: Option<Descriptor>,
 }
 
-/// Says where files that are packed or unpacked are put meanwhile.
-pub(super) fn files_options(context: &Context) -> FilesOptions {
-    let mut options = FilesOptions::default();
+/// Says where files that are packed or unpacked are put meanwhile, and what is known of files.
+///
+/// # Errors
+///
+/// As [`cache::read`].
+pub(super) fn files_options(invocation: &Invocation, context: &Context) -> Result<FilesOptions> {
+    let cache = cache::read(invocation, context)?;
+    let mut options = FilesOptions { cache, ..FilesOptions::default() };
     if let Some(directory) = context.environment.variable("TMPDIR") {
         options.temporary_directory = context.environment.path(directory);
     }
-    options
+    Ok(options)
 }
 
 /// Makes a store of the files that are packed.
-pub(super) fn packed_files(context: &Context, dating: Dating) -> Files {
-    let options = FilesOptions { entries: dating.entries, ..files_options(context) };
-    Files::new(context.environment.directory(), options)
+///
+/// # Errors
+///
+/// As [`cache::read`].
+pub(super) fn packed_files(
+    invocation: &Invocation,
+    context: &Context,
+    dating: Dating,
+) -> Result<Files> {
+    let options = files_options(invocation, context)?;
+    let options = FilesOptions { entries: dating.entries, ..options };
+    Ok(Files::new(context.environment.directory(), options))
 }
 
 /// Turns files into a manifest.

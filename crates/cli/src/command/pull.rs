@@ -16,7 +16,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::file_reference::FileReference;
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, format, platform, terminal};
+use crate::args::{self, cache, format, platform, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result, chain};
@@ -87,6 +87,7 @@ fn flags() -> Vec<Flag> {
         Flag::text("output", "output directory").short('o').default("."),
         Flag::text("config", "output manifest config file"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 
@@ -101,7 +102,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let from = target.required_reference(invocation)?;
 
     let root = context.environment.path(parsed.text("output"));
-    let mut options = files_options(context);
+    let mut options = files_options(invocation, context)?;
     options.allow_path_traversal = parsed.switch("allow-path-traversal");
     options.keep_old_files = parsed.switch("keep-old-files");
     let files = Files::new(&root, options);

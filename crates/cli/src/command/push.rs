@@ -14,7 +14,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::packer::{self, Packer};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, format, platform, terminal};
+use crate::args::{self, cache, format, platform, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -103,6 +103,7 @@ fn flags() -> Vec<Flag> {
         Flag::text("config", "`path` of image config file").word("path"),
         Flag::switch("force", "push manifests although the destination has them already"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 
@@ -120,7 +121,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
 
     let opened = target.open(invocation, Access::Write, context).await?;
-    let files = packed_files(context, packer.dating);
+    let files = packed_files(invocation, context, packer.dating)?;
     let packing = Packing { context, watcher: &watcher, files: &files };
     let manifest = packing.pack(packer, plan).await?;
     if let Some(TagOrDigest::Digest(given)) = &target.reference

@@ -20,7 +20,10 @@ pub(super) async fn to_file(
     file: &str,
     incoming: Content,
 ) -> Result<()> {
-    let written = FileSink::new(context.environment.path(file)).write(incoming).await;
+    let written = FileSink::new(context.environment.path(file))
+        .with_cache(opened.cache())
+        .write(incoming)
+        .await;
     written.map_err(|error| match error.response() {
         Some(_) => opened.explain(&error),
         None => CliError::new(as_typed(context, file, &error)),

@@ -3,11 +3,16 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 29] = [
     "attach",
     "blob delete",
     "blob fetch",
     "blob push",
+    "cache clear",
+    "cache info",
+    "cache ls",
+    "cache prune",
+    "cache verify",
     "cp",
     "discover",
     "login",

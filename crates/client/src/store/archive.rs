@@ -128,8 +128,9 @@ impl Source for Archive {
 
     async fn fetch(&self, descriptor: &Descriptor) -> Result<Content> {
         let reading = self.0.contents.open(&descriptor.digest)?;
-        let content = Content::new(descriptor, reading.clone().stream());
-        Ok(content.with_reopen(move || std::future::ready(Ok(reading.clone().stream()))))
+        let content = Content::new(descriptor, reading.clone().stream(0));
+        Ok(content
+            .with_reopen_at(move |start| std::future::ready(Ok(reading.clone().stream(start)))))
     }
 
     async fn exists(&self, descriptor: &Descriptor) -> Result<bool> {

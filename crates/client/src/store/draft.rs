@@ -184,6 +184,41 @@ impl Draft {
         self.file.try_clone().map_err(|error| of_file("dup", &directory.path_of(name), error))
     }
 
+    /// Makes the draft, which is empty, of the first `size` bytes of a file, whose blocks both share
+    /// then; `false` if the file system cannot.
+    pub(crate) fn clone_from(&mut self, file: &File, size: u64) -> Result<bool> {
+        if rustix::fs::ioctl_ficlone(&self.file, file).is_err() {
+            return Ok(false);
+        }
+        self.file.set_len(size).map_err(|error| of_file("truncate", &self.path(), error))?;
+        self.written = size;
+        Ok(true)
+    }
+
+    /// Copies the first `size` bytes of a file to the draft, which is empty.
+    pub(crate) fn copy_from(&mut self, file: &File, size: u64) -> Result<()> {
+        let mut from = 0;
+        while from < size {
+            let room = usize::try_from(size - from).unwrap_or(1 << 30).min(1 << 30);
+            match rustix::fs::copy_file_range(file, Some(&mut from), &self.file, None, room) {
+                Ok(0) => return Err(self.failed("copy", Errno::IO)),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(self.failed("write", error)),
+            }
+        }
+        self.written = size;
+        Ok(())
+    }
+
+    /// Gives the draft its name, in place of what had it, without waiting for the disk: for what
+    /// can be had again.
+    pub(crate) fn name_unsynced(mut self, directory: &Directory, name: &OsStr) -> Result<()> {
+        let renamed = self.rename(directory, name, true);
+        renamed.map_err(|error| of_file("rename", &directory.path_of(name), error))?;
+        self.is_named = true;
+        Ok(())
+    }
+
     fn rename(&self, directory: &Directory, name: &OsStr, overwrite: bool) -> Result<(), Errno> {
         let (from, to) = (self.directory.handle(), directory.handle());
         if overwrite {

@@ -20,6 +20,7 @@ use oras_spec::{Digest, Tag, TagOrDigest};
 pub use entry_metadata::EntryMetadata;
 pub use unpack::UnpackLimits;
 
+use super::cache::Cache;
 use super::intake::blocking;
 use super::memory::Memory;
 use super::place::Swept;
@@ -42,6 +43,9 @@ pub struct FilesOptions {
     pub temporary_directory: PathBuf,
     /// What archives of directories keep of times and permissions; all of it by default.
     pub entries: EntryMetadata,
+    /// Remembers which digests files have, so that they need not be hashed or written again, and
+    /// what was pulled. None by default.
+    pub cache: Option<Cache>,
     /// How far archives of directories may go that are unpacked.
     pub unpack: UnpackLimits,
 }
@@ -53,6 +57,7 @@ impl Default for FilesOptions {
             keep_old_files: false,
             temporary_directory: PathBuf::from("/tmp"),
             entries: EntryMetadata::default(),
+            cache: None,
             unpack: UnpackLimits::default(),
         }
     }

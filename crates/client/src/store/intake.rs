@@ -71,6 +71,11 @@ impl Incoming {
         &self.descriptor
     }
 
+    /// Returns how many bytes at the beginning do not come.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Returns the hash of all that has passed.
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.hasher

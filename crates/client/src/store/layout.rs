@@ -235,9 +235,9 @@ impl Source for Layout {
             }
         };
         let reading = open().await?;
-        Ok(Content::new(descriptor, reading.stream()).with_reopen(move || {
+        Ok(Content::new(descriptor, reading.stream(0)).with_reopen_at(move |start| {
             let reading = open();
-            async move { Ok(Reading::stream(reading.await?)) }
+            async move { Ok(Reading::stream(reading.await?, start)) }
         }))
     }
 

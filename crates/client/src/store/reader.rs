@@ -12,6 +12,7 @@ use oras_spec::{Algorithm, Digest};
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::directory::{file_type, of_file};
@@ -26,7 +27,7 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 const AHEAD: usize = 2;
 
 /// What tells a file from the one it was before: if these are equal, so are the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     device: u64,
     inode: u64,
@@ -46,6 +47,21 @@ impl Stamp {
             modified: (stat.st_mtime, stat.st_mtime_nsec),
             changed: (stat.st_ctime, stat.st_ctime_nsec),
         })
+    }
+
+    /// Which file of its disk it is.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// When the file was changed last, in nanoseconds since 1970, and whether its file system may
+    /// only know whole seconds.
+    pub(crate) fn last_change(&self) -> (u64, bool) {
+        let nanoseconds = |(seconds, rest): (i64, u64)| {
+            u64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000_000) + rest
+        };
+        let is_coarse = self.modified.1 == 0 && self.changed.1 == 0;
+        (nanoseconds(self.modified).max(nanoseconds(self.changed)), is_coarse)
     }
 
     /// How long the file was, in bytes.
@@ -126,9 +142,15 @@ impl Reading {
         Ok(bytes)
     }
 
-    /// Streams everything. The last bytes are held back until it is sure that nothing changed.
-    pub(crate) fn stream(self) -> ByteStream {
-        ByteStream::new(FileStream::Idle(Some(self)))
+    /// Streams everything but the first `start` bytes. The last bytes are held back until it is sure
+    /// that nothing changed.
+    pub(crate) fn stream(self, start: u64) -> ByteStream {
+        ByteStream::new(FileStream::Idle(Some(Reader { reading: self, start, is_watched: true })))
+    }
+
+    /// As [`stream`](Self::stream), for a reader that finds out itself what has changed.
+    pub(crate) fn stream_blindly(self, start: u64) -> ByteStream {
+        ByteStream::new(FileStream::Idle(Some(Reader { reading: self, start, is_watched: false })))
     }
 
     /// Hashes the whole file.
@@ -137,6 +159,12 @@ impl Reading {
     ///
     /// Also if the file is not what it was.
     pub(crate) fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
+        self.digest_of_bytes(algorithm, true)
+    }
+
+    /// As [`digest`](Self::digest); whatever else is new about the file counts only if it is
+    /// watched.
+    pub(crate) fn digest_of_bytes(&self, algorithm: Algorithm, is_watched: bool) -> Result<Digest> {
         let mut hasher = algorithm.hasher();
         let mut buffer = vec![0; CHUNK];
         let mut size = 0;
@@ -152,7 +180,9 @@ impl Reading {
                 return Err(changed(&self.path));
             }
         }
-        self.check()?;
+        if is_watched {
+            self.check()?;
+        }
         if size == self.stamp.size { Ok(hasher.finish()) } else { Err(changed(&self.path)) }
     }
 
@@ -162,24 +192,6 @@ impl Reading {
             return Ok(());
         }
         Err(changed(&self.path))
-    }
-
-    fn run(&self, sender: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
-        let mut offset = 0;
-        while offset < self.size {
-            let chunk = self.read(offset)?;
-            offset += chunk.len() as u64;
-            if chunk.is_empty() || offset > self.size {
-                return Err(changed(&self.path));
-            }
-            if offset == self.size {
-                self.check()?;
-            }
-            if sender.blocking_send(Ok(chunk)).is_err() {
-                return Ok(());
-            }
-        }
-        Ok(())
     }
 
     fn read(&self, offset: u64) -> Result<Bytes> {
@@ -197,6 +209,34 @@ impl Reading {
     }
 }
 
+/// Reads a file for a stream.
+struct Reader {
+    reading: Reading,
+    start: u64,
+    is_watched: bool,
+}
+
+impl Reader {
+    fn run(&self, sender: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
+        let (reading, size) = (&self.reading, self.reading.size);
+        let mut offset = self.start;
+        while offset < size {
+            let chunk = reading.read(offset)?;
+            offset += chunk.len() as u64;
+            if chunk.is_empty() || offset > size {
+                return Err(changed(&reading.path));
+            }
+            if offset == size && self.is_watched {
+                reading.check()?;
+            }
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Makes the error for a file that is not what it was when it was hashed.
 pub(crate) fn changed(path: &Path) -> Error {
     Error::new(ErrorKind::Mismatch, format!("{}: file changed while reading", path.display()))
@@ -204,7 +244,7 @@ pub(crate) fn changed(path: &Path) -> Error {
 
 /// Starts its thread when it is polled first.
 enum FileStream {
-    Idle(Option<Reading>),
+    Idle(Option<Reader>),
     Running(mpsc::Receiver<Result<Bytes>>),
 }
 
@@ -212,12 +252,12 @@ impl Stream for FileStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Self::Idle(reading) = &mut *self {
-            let Some(reading) = reading.take() else { return Poll::Ready(None) };
+        if let Self::Idle(reader) = &mut *self {
+            let Some(reader) = reader.take() else { return Poll::Ready(None) };
             let (sender, receiver) = mpsc::channel(AHEAD);
             // The handle is not kept: a reader that nobody listens to ends by itself.
             drop(tokio::task::spawn_blocking(move || {
-                if let Err(error) = reading.run(&sender) {
+                if let Err(error) = reader.run(&sender) {
                     drop(sender.blocking_send(Err(error)));
                 }
             }));

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use oras_spec::image::{Descriptor, MediaType};
 
+use super::cache::Cache;
 use super::directory::{Directory, of_file};
 use super::intake::{Incoming, receive_twice};
 use super::place::Place;
+use super::reader::Stamp;
 use super::resume;
 use crate::{Content, Result};
 
@@ -21,12 +23,20 @@ use crate::{Content, Result};
 #[derive(Clone, Debug)]
 pub struct FileSink {
     path: PathBuf,
+    cache: Option<Cache>,
 }
 
 impl FileSink {
     /// Names the file; nothing is opened yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), cache: None }
+    }
+
+    /// Puts what is written into a cache, too.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache;
+        self
     }
 
     /// Returns the path as it was given.
@@ -45,7 +55,8 @@ impl FileSink {
         let path = self.path.clone();
         let begun = begun(&path, content.descriptor());
         let content = if begun > 0 { content.starting_at(begun).await? } else { content };
-        receive_twice(content, move |incoming| put(&path, incoming)).await
+        let cache = self.cache.clone();
+        receive_twice(content, move |incoming| put(&path, incoming, cache.as_ref())).await
     }
 
     /// Writes bytes.
@@ -68,11 +79,18 @@ fn begun(path: &Path, descriptor: &Descriptor) -> u64 {
     directory.map_or(0, |directory| resume::left_behind(&directory, descriptor))
 }
 
-fn put(path: &Path, incoming: &mut Incoming) -> Result<()> {
-    match path.metadata() {
-        Ok(found) if !found.is_file() && !found.is_dir() => pour(path, incoming),
-        _ => Place::named(path)?.put(incoming, true).map(drop),
+fn put(path: &Path, incoming: &mut Incoming, cache: Option<&Cache>) -> Result<()> {
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return pour(path, incoming);
     }
+    let place = Place::named(path)?;
+    let digest = incoming.descriptor().digest.clone();
+    let file = place.put(incoming, true)?;
+    if let Some(cache) = cache {
+        let path = place.path();
+        cache.adopt(&file, &path, &Stamp::of(&file, &path)?, &digest);
+    }
+    Ok(())
 }
 
 /// Writes to what is no file and so cannot be replaced.

@@ -51,9 +51,9 @@ impl FileSource {
     /// as often as need be, and is not hashed again if that has just been done.
     pub fn content(&self, descriptor: &Descriptor) -> Content {
         let reading = self.reading.clone();
-        let content = Content::new(descriptor, reading.clone().stream());
-        let content = content.with_reopen(move || {
-            let stream = reading.clone().stream();
+        let content = Content::new(descriptor, reading.clone().stream(0));
+        let content = content.with_reopen_at(move |start| {
+            let stream = reading.clone().stream(start);
             async move { Ok(stream) }
         });
         if self.known.as_ref() == Some(&descriptor.digest) { content.trusted() } else { content }

@@ -7,6 +7,7 @@ use oras_spec::image::{Descriptor, Platform};
 
 use super::super::{Arguments, Body, Command, Invocation};
 use crate::args;
+use crate::args::cache;
 use crate::args::format::{self, Format};
 use crate::args::platform;
 use crate::args::remote::Side;
@@ -71,6 +72,7 @@ fn flags() -> Vec<Flag> {
             .short('o')
             .word("path"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 

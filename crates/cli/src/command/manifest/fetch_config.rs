@@ -6,7 +6,7 @@ use oras_spec::image::{Descriptor, Manifest, Platform};
 use super::super::{Arguments, Body, Command, Invocation, save};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, platform};
+use crate::args::{self, cache, platform};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -61,6 +61,7 @@ fn flags() -> Vec<Flag> {
             .short('o')
             .word("path"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 

@@ -1,6 +1,6 @@
 //! Turns an untrusted title into a directory handle and a name in it, or refuses.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path};
 
@@ -79,12 +79,14 @@ pub(crate) fn descend(root: &Directory, components: &[&OsStr]) -> Result<Directo
     Ok(directory)
 }
 
-/// Opens the directory that the file of a title is in; nothing if it is not there, or may not be.
-pub(crate) fn look(root: &Path, title: &str) -> Option<Directory> {
+/// Opens the directory that the file of a title is in, and tells its name in it; nothing if there is
+/// no such directory.
+pub(crate) fn look(root: &Path, title: &str) -> Option<(Directory, OsString)> {
     let components = beneath(root, title).ok()?;
-    let (_, parents) = components.split_last()?;
+    let (name, parents) = components.split_last()?;
     let root = Directory::open(root).ok()?;
-    parents.iter().try_fold(root, |directory, name| directory.child(name).ok())
+    let directory = parents.iter().try_fold(root, |directory, name| directory.child(name).ok())?;
+    Some((directory, (*name).to_owned()))
 }
 
 /// Finds the place of a title anywhere, links and `..` followed: the caller said that it may be.

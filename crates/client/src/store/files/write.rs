@@ -1,5 +1,6 @@
 //! Reads and writes single files: everything that happens on a blocking thread.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use oras_spec::image::{Descriptor, MediaType, annotation};
 use super::unpack::Unpacking;
 use super::{Bytes, FilesOptions, path, tarball};
 use crate::lexical::clean;
+use crate::store::cache::Cache;
 use crate::store::directory::{Directory, of_file};
 use crate::store::intake::{Incoming, blocking, receive_twice};
 use crate::store::place::{Place, Swept, not_copied, unwritable};
@@ -38,7 +40,7 @@ pub(super) fn take(
         let message = format!("{}: not a regular file", path.display());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    hash(path, media_type)
+    hash(path, media_type, options.cache.as_ref())
 }
 
 /// Packs a directory.
@@ -67,10 +69,23 @@ fn pack(
     Ok((descriptor, Bytes::Hidden(packed.reading)))
 }
 
-/// Hashes a file.
-fn hash(path: &Path, media_type: Option<MediaType>) -> Result<(Descriptor, Bytes)> {
+/// Hashes a file, unless its digest is known.
+fn hash(
+    path: &Path,
+    media_type: Option<MediaType>,
+    cache: Option<&Cache>,
+) -> Result<(Descriptor, Bytes)> {
     let reading = Reading::open(path)?;
-    let digest = reading.digest(Algorithm::Sha256)?;
+    let known = cache.and_then(|cache| cache.digest_of(&reading.stamp));
+    let digest = if let Some(known) = known.filter(|one| one.algorithm() == Algorithm::Sha256) {
+        known
+    } else {
+        let digest = reading.digest(Algorithm::Sha256)?;
+        if let Some(cache) = cache {
+            cache.note(&reading.stamp, &digest, path);
+        }
+        digest
+    };
     let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
     let descriptor = Descriptor::new(media_type, digest, reading.stamp.size());
     Ok((descriptor, Bytes::File(path.to_owned(), reading.stamp)))
@@ -114,9 +129,9 @@ pub(super) async fn keep(
 /// Opens content that was hashed when it came, so that it need not be hashed again.
 pub(super) async fn open(place: Bytes, descriptor: &Descriptor) -> Result<Content> {
     let reading = reopen(place.clone()).await?;
-    Ok(Content::new(descriptor, reading.stream()).trusted().with_reopen(move || {
+    Ok(Content::new(descriptor, reading.stream(0)).trusted().with_reopen_at(move |start| {
         let place = place.clone();
-        async move { Ok(reopen(place).await?.stream()) }
+        async move { Ok(reopen(place).await?.stream(start)) }
     }))
 }
 
@@ -146,24 +161,57 @@ impl Writer {
         receive_twice(content, move |incoming| {
             let place = self.find(&title)?;
             self.swept.once(&place.directory);
-            let file = place.put(incoming, !self.options.keep_old_files)?;
             let path = place.path();
+            let descriptor = incoming.descriptor();
+            if incoming.start() == descriptor.size
+                && let Some(stamp) = self.has(&place.directory, &place.name, descriptor)
+            {
+                return Ok(Bytes::File(path, stamp));
+            }
+            let digest = descriptor.digest.clone();
+            let file = place.put(incoming, !self.options.keep_old_files)?;
             let stamp = Stamp::of(&file, &path)?;
+            if let Some(cache) = &self.options.cache {
+                cache.adopt(&file, &path, &stamp, &digest);
+            }
             Ok(Bytes::File(path, stamp))
         })
         .await
     }
 
-    /// Returns how many bytes of content are at the path that `title` is, from an attempt that was
-    /// broken off.
+    /// Returns how many bytes of content are at the path that `title` is: what is left from an
+    /// attempt that was broken off, or all of it in its place.
     pub(super) fn begun(&self, title: &str, descriptor: &Descriptor) -> u64 {
         let found = if self.options.allow_path_traversal {
             let path = clean(&self.root.join(title));
-            path.parent().and_then(|parent| Directory::open(parent).ok())
+            let directory = path.parent().and_then(|parent| Directory::open(parent).ok());
+            directory.zip(path.file_name().map(ToOwned::to_owned))
         } else {
             path::look(&self.root, title)
         };
-        found.map_or(0, |directory| resume::left_behind(&directory, descriptor))
+        let Some((directory, name)) = found else { return 0 };
+        match self.has(&directory, &name, descriptor) {
+            Some(_) => descriptor.size,
+            None => resume::left_behind(&directory, descriptor),
+        }
+    }
+
+    /// Tells whether a file is what it is to become: known to be, and unchanged since.
+    fn has(&self, directory: &Directory, name: &OsStr, descriptor: &Descriptor) -> Option<Stamp> {
+        let cache = self.options.cache.as_ref()?;
+        if self.options.keep_old_files || descriptor.size == 0 {
+            return None;
+        }
+        let file = directory.read(name).ok()?;
+        let path = directory.path_of(name);
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
+        let reading = Reading::of(file.into(), &path).ok()?;
+        if reading.size() != descriptor.size {
+            return None;
+        }
+        (cache.digest_of_file(&reading)? == descriptor.digest).then_some(reading.stamp)
     }
 
     /// Unpacks content, which is an archive, to the path that `title` is.
