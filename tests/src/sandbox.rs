@@ -93,6 +93,8 @@ impl Sandbox {
         command.env("HOME", self.directory.path().join("home"));
         command.env("DOCKER_CONFIG", self.directory.path().join("docker"));
         command.env("TMPDIR", self.temporary());
+        // Faults must be met each time, not only by the first of several pulls.
+        command.env("ORAS_CACHE", "");
         command
     }
 
