@@ -1,5 +1,7 @@
 //! From what a library says went wrong to what a user should read, and do about it.
 
+mod hints;
+
 use std::error::Error as StdError;
 
 use http::StatusCode;
@@ -14,6 +16,8 @@ use crate::command::Invocation;
 use crate::error::CliError;
 use crate::visible::visible;
 
+/// How much of what a registry said is shown, in characters: some say 40 KB.
+const MAX_SAID: usize = 4096;
 const FROM_REGISTRY: &str = "Error response from registry:";
 
 /// What a command was about when it failed.
@@ -72,17 +76,26 @@ impl<'a> Advisor<'a> {
         };
         if let Some(registry) = self.registry {
             if is_missing_credential(error) {
-                return self.with_credential_advice(below(without_request(error)));
+                let told = self.with_credential_advice(below(without_request(error)));
+                return match self.hint(error) {
+                    Some(hint) => told.with_further_recommendation(&hint),
+                    None => told,
+                };
             }
             if let Some(response) = self.own_response(registry, error) {
                 let told = CliError::new(said(response)).with_prefix(FROM_REGISTRY);
-                return match self.missing_namespace(registry, response) {
+                let namespace = self.missing_namespace(registry, response);
+                return match namespace.or_else(|| self.hint(error)) {
                     Some(recommendation) => told.with_recommendation(recommendation),
                     None => told,
                 };
             }
         }
         let told = below(chain(error));
+        let told = match self.hint(error) {
+            Some(hint) => told.with_recommendation(hint),
+            None => told,
+        };
         // A layout that a flag of its own names is taken for a registry here, as `oras` does.
         let is_remote = self
             .target
@@ -91,6 +104,15 @@ impl<'a> Advisor<'a> {
             return told.with_prefix(FROM_REGISTRY);
         }
         told
+    }
+
+    /// Says what an error means at this registry, if we know.
+    fn hint(&self, error: &Error) -> Option<String> {
+        let repository = match self.target.map(|target| &target.place) {
+            Some(Place::Registry(reference)) => Some(reference.repository()),
+            _ => None,
+        };
+        hints::hint(self.registry?, repository, error)
     }
 
     /// Returns the answer behind an error; for commands that work on one repository, only if it is
@@ -185,7 +207,12 @@ fn said(response: &RegistryResponse) -> String {
         return visible(&response.to_string()).into_owned();
     }
     let entries: Vec<String> = response.body.errors.iter().map(entry).collect();
-    visible(&entries.join("; ")).into_owned()
+    let mut text = entries.join("; ");
+    if let Some((end, _)) = text.char_indices().nth(MAX_SAID) {
+        text.truncate(end);
+        text.push('…');
+    }
+    visible(&text).into_owned()
 }
 
 fn entry(entry: &ErrorEntry) -> String {

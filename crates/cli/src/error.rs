@@ -46,6 +46,16 @@ impl CliError {
         self
     }
 
+    /// Says one thing more to do, on a line of its own.
+    #[must_use]
+    pub(crate) fn with_further_recommendation(mut self, recommendation: &str) -> Self {
+        self.recommendation = Some(match self.recommendation {
+            Some(first) => format!("{first}\n{recommendation}"),
+            None => recommendation.to_owned(),
+        });
+        self
+    }
+
     /// Puts `words` before what to do.
     #[must_use]
     pub(crate) fn with_recommendation_behind(mut self, words: &str) -> Self {

@@ -46,6 +46,15 @@ fn errors_of_a_registry_read_as_those_of_go() {
 }
 
 #[test]
+fn a_registry_that_says_very_much_is_cut_short() {
+    let dump = "é".repeat(20_000);
+    let errors = json!([{"code": "A", "message": "m", "detail": {"message": dump}}]);
+    let text = said(&response(&json!({ "errors": errors })));
+    assert!(text.starts_with("a: m: map[message:éé") && text.ends_with("é…"));
+    assert_eq!(text.chars().count(), MAX_SAID + 1);
+}
+
+#[test]
 fn numbers_have_exponents_where_go_has_them() {
     for (number, text) in [
         (1.0, "1"),

@@ -21,6 +21,9 @@ pub struct RateLimit {
     pub remaining: Option<u64>,
     /// The time in which so many are allowed.
     pub window: Option<Duration>,
+    /// When the registry may be asked again, at the latest: the end of the wait, else that of a
+    /// window that began now.
+    pub until: Option<SystemTime>,
 }
 
 impl RateLimit {
@@ -31,7 +34,8 @@ impl RateLimit {
             return None;
         }
         let read = Self { wait, ..Self::counted(headers) };
-        (read != Self::default()).then_some(read)
+        let until = wait.or(read.window).and_then(|left| SystemTime::now().checked_add(left));
+        (read != Self::default()).then_some(Self { until, ..read })
     }
 
     /// Reads the counters that some registries put into every answer: `100;w=21600`.
@@ -44,7 +48,7 @@ impl RateLimit {
         };
         let (limit, window) = parts(&LIMIT).unwrap_or_default();
         let (remaining, same_window) = parts(&REMAINING).unwrap_or_default();
-        Self { wait: None, limit, remaining, window: window.or(same_window) }
+        Self { limit, remaining, window: window.or(same_window), ..Self::default() }
     }
 }
 
