@@ -327,7 +327,11 @@ fn delete_says_what_it_cannot_do() {
     let line = format!("blob delete -f {}/a@{}", refusing.host(), Digest::of(b"hello"));
     assert_eq!(
         sandbox.oras(&line).fails(),
-        "Error response from registry: unsupported: no deletes\n"
+        format!(
+            "Error response from registry: unsupported: no deletes\n{} deletes nothing through this \
+             interface: its administrator may switch that on, or its web pages may do it\n",
+            refusing.host()
+        )
     );
 }
 

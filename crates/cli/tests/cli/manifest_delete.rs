@@ -103,7 +103,11 @@ fn says_what_it_cannot_do() {
     let line = format!("manifest rm -f {}/a@{}", refusing.host(), Digest::of(b"{}"));
     assert_eq!(
         sandbox.oras(&line).fails(),
-        "Error response from registry: unsupported: The operation is unsupported.\n"
+        format!(
+            "Error response from registry: unsupported: The operation is unsupported.\n{} deletes nothing through this \
+             interface: its administrator may switch that on, or its web pages may do it\n",
+            refusing.host()
+        )
     );
 }
 
