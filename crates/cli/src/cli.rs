@@ -9,7 +9,7 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, blob, cache, cp, discover, login, logout, manifest, pull, push, registry, repo,
+    attach, blob, cache, cp, discover, doctor, login, logout, manifest, pull, push, registry, repo,
     resolve, serve, tag, version,
 };
 use crate::context::Context;
@@ -33,6 +33,7 @@ static ROOT: Command = Command {
         &cache::COMMAND,
         &cp::COMMAND,
         &discover::COMMAND,
+        &doctor::COMMAND,
         &HELP,
         &login::COMMAND,
         &logout::COMMAND,

@@ -5,6 +5,7 @@ pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod cp;
 pub(crate) mod discover;
+pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -1,6 +1,6 @@
 //! Opens registries and layouts as the flags say.
 
-mod credentials;
+pub(crate) mod credentials;
 mod files;
 mod resolve;
 mod traffic;
@@ -270,6 +270,23 @@ fn registry_of(
     repository: Option<&RepositoryName>,
     context: &Context,
 ) -> Result<Registry> {
+    let (wire, options) = wire(invocation, remote, name, context)?;
+    let credentials = credentials::all(remote, repository, context);
+    let transport = Authenticated::new(Redirecting::new(wire), credentials);
+    Ok(Registry::new(name.clone(), Arc::new(transport), options))
+}
+
+/// Makes what carries requests to a registry, without anybody's credentials; sends nothing yet.
+///
+/// # Errors
+///
+/// As [`registry`].
+pub(crate) fn wire(
+    invocation: &Invocation,
+    remote: &Remote,
+    name: &RegistryName,
+    context: &Context,
+) -> Result<(Arc<dyn Transport>, RegistryOptions)> {
     let plain_http = remote.plain_http.unwrap_or_else(|| is_local(name));
     let environment = &context.environment;
     let headers = headers(&remote.headers)?;
@@ -305,9 +322,6 @@ fn registry_of(
     let retrying = Retrying::new(logged)
         .with_observer(Arc::new(announcer))
         .with_pauses(context.pauses.clone());
-    let credentials = credentials::all(remote, repository, context);
-    let transport = Authenticated::new(Redirecting::new(retrying), credentials);
-    let transport: Arc<dyn Transport> = Arc::new(transport);
     let options = RegistryOptions {
         plain_http,
         user_agent: HeaderValue::from_str(&format!("oras/{VERSION}"))
@@ -316,7 +330,7 @@ fn registry_of(
         referrers: remote.referrers,
         warnings: warnings(log, name),
     };
-    Ok(Registry::new(name.clone(), transport, options))
+    Ok((Arc::new(retrying), options))
 }
 
 /// Tells whether a registry is on this machine, so that nobody is between it and us.

@@ -48,7 +48,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 
-pub use authenticated::{Authenticated, NotGranted};
+pub use authenticated::{Authenticated, NotGranted, granted};
 pub use body::{Body, Replay};
 pub use in_process::InProcess;
 pub use logged::Logged;

@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_lines;
 mod crash;
 mod disk_full;
+mod doctor;
 mod emulated_quirks;
 mod emulated_story;
 mod every_syscall;

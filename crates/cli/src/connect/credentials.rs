@@ -9,7 +9,7 @@ use crate::args::remote::Remote;
 use crate::context::Context;
 
 /// Returns where credentials for a registry, or for one repository in it, come from.
-pub(super) fn all(
+pub(crate) fn all(
     remote: &Remote,
     repository: Option<&RepositoryName>,
     context: &Context,

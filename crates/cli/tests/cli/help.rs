@@ -15,6 +15,7 @@ const COMMANDS: [&str; 29] = [
     "cache verify",
     "cp",
     "discover",
+    "doctor",
     "login",
     "logout",
     "manifest delete",

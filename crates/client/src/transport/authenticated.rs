@@ -26,7 +26,7 @@ use super::{Body, FinalUri, Transport, WebOrigin, shown};
 use crate::auth::{Credential, Credentials, MissingCredential};
 use crate::{Error, ErrorKind, Result};
 
-pub use self::grant::NotGranted;
+pub use self::grant::{NotGranted, granted};
 pub(crate) use self::scopes::{ChallengeScope, ScopeHint};
 
 /// Answers challenges, Basic and Bearer, with credentials from a store.
@@ -203,7 +203,7 @@ impl<T: Transport> Authenticated<T> {
             if asked.origin.host.ends_with(FORGETFUL) {
                 return Ok(Answer::Show(refused.value.clone().into()));
             }
-            let granted = grant::read(&refused.value);
+            let granted = granted(&refused.value);
             let credential = self.credential(asked, convinced).await?;
             return Ok(Answer::Denied(NotGranted {
                 registry: asked.origin.host.clone(),

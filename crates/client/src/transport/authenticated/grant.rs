@@ -51,9 +51,9 @@ struct Access {
     actions: Vec<String>,
 }
 
-/// Reads what a token allows. Nothing if it is no JWT, or does not say: many are not, and none has
-/// to be.
-pub(super) fn read(value: &HeaderValue) -> Option<String> {
+/// Reads what a token allows, as it stands in the header that shows it: its scopes, blanks between
+/// them. Nothing if it is no JWT, or does not say: many are not, and none has to be.
+pub fn granted(value: &HeaderValue) -> Option<String> {
     let claims = value.to_str().ok()?.split('.').nth(1)?;
     let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
