@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// All commands that do something, with the path that calls them.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "attach",
     "blob delete",
     "blob fetch",
