@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use oras_spec::RepositoryName;
+use oras_spec::distribution::Operation;
+
+use crate::metrics::Metrics;
+use crate::route::Route;
 
 /// A request that is over.
 #[derive(Clone, Debug)]
@@ -17,10 +21,15 @@ pub struct Access {
     /// The method of the request.
     pub method: Method,
     /// The row of the specification's table of endpoints, such as `end-4a`, or `catalog`; nothing
-    /// for a request that is none of them.
+    /// for a request that is none of them. What the registry tells of itself has names, too:
+    /// `token`, `livez`, `readyz`, `metrics`.
     pub operation: Option<&'static str>,
     /// The repository the request was about.
     pub repository: Option<RepositoryName>,
+    /// The tag or digest of a manifest, or the digest of a blob, that the request was about.
+    pub reference: Option<String>,
+    /// Where the request came from; nothing in process.
+    pub peer: Option<std::net::IpAddr>,
     /// The user, if one was asked for.
     pub user: Option<String>,
     /// The status of the answer; nothing if the client went away before there was one.
@@ -47,6 +56,7 @@ pub(crate) struct AccessGuard {
     pub(crate) access: Access,
     started: Instant,
     received: Arc<AtomicU64>,
+    metrics: Arc<Metrics>,
     observer: Option<Arc<dyn AccessObserver>>,
 }
 
@@ -54,13 +64,17 @@ impl AccessGuard {
     pub(crate) fn new(
         request_id: String,
         method: Method,
+        metrics: Arc<Metrics>,
         observer: Option<Arc<dyn AccessObserver>>,
     ) -> Self {
+        metrics.began();
         let access = Access {
             request_id,
             method,
             operation: None,
             repository: None,
+            reference: None,
+            peer: None,
             user: None,
             status: None,
             received: 0,
@@ -68,7 +82,30 @@ impl AccessGuard {
             duration: Duration::ZERO,
             failure: None,
         };
-        Self { access, started: Instant::now(), received: Arc::default(), observer }
+        Self { access, started: Instant::now(), received: Arc::default(), metrics, observer }
+    }
+
+    /// Notes what the request is about.
+    pub(crate) fn note(&mut self, route: &Route) {
+        use Operation as O;
+
+        self.access.operation = Some(route.id());
+        let Route::Operation(operation) = route else { return };
+        self.access.repository = operation.repository().cloned();
+        self.access.reference = match operation {
+            O::GetManifest { reference, .. }
+            | O::HeadManifest { reference, .. }
+            | O::PutManifest { reference, .. }
+            | O::DeleteManifest { reference, .. } => Some(reference.as_str().to_owned()),
+            O::GetBlob { digest, .. }
+            | O::HeadBlob { digest, .. }
+            | O::DeleteBlob { digest, .. }
+            | O::PushBlob { digest, .. }
+            | O::MountBlob { digest, .. }
+            | O::FinishUpload { digest, .. }
+            | O::ListReferrers { digest, .. } => Some(digest.as_str().to_owned()),
+            _ => None,
+        };
     }
 
     /// Where the bytes of the request's body are counted.
@@ -83,9 +120,10 @@ impl AccessGuard {
 
 impl Drop for AccessGuard {
     fn drop(&mut self) {
+        self.access.received = self.received.load(Ordering::Relaxed);
+        self.access.duration = self.started.elapsed();
+        self.metrics.ended(&self.access);
         if let Some(observer) = &self.observer {
-            self.access.received = self.received.load(Ordering::Relaxed);
-            self.access.duration = self.started.elapsed();
             observer.observe(&self.access);
         }
     }

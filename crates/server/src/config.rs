@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::Registry;
 use crate::access::AccessObserver;
 use crate::auth::{Authenticator, Users};
+use crate::handle::Usage;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::mirror::{Mirror, Mirrors};
+use crate::policy::{Policies, Policy};
 use crate::storage::directory::Directory;
 use crate::storage::memory::Memory;
 use crate::storage::{Storage, Store};
@@ -19,6 +22,9 @@ pub(crate) struct Config {
     pub(crate) allow_sparse: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) observer: Option<Arc<dyn AccessObserver>>,
+    pub(crate) policies: Option<Policies>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) usage: Usage,
     pub(crate) mirrors: Mirrors,
 }
 
@@ -83,6 +89,21 @@ impl RegistryBuilder {
     /// Lets in these users, and nobody else, everywhere. As [`authenticator`](Self::authenticator).
     pub fn users(self, users: Users) -> Self {
         self.authenticator(Arc::new(users))
+    }
+
+    /// Lets everybody do what `policy` grants them, and nothing else. By default whoever is let in
+    /// may do everything.
+    ///
+    /// Who has no name gets what the policy grants to anybody, if the authenticator lets them in:
+    /// [`Logins`](crate::auth::Logins) do, [`Users`] do not.
+    pub fn policy(self, policy: Policy) -> Self {
+        self.policies(Policies::new(policy))
+    }
+
+    /// As [`policy`](Self::policy), one that can be replaced while the registry runs.
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.config.policies = Some(policies);
+        self
     }
 
     /// Tells `observer` of every request. By default nobody is told.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use oras_spec::distribution::{ErrorBody, ErrorCode, ErrorEntry, NotAnOperation};
-use oras_spec::{Digest, NameError};
+use oras_spec::{Digest, NameError, RepositoryName, Tag};
 use serde_json::{Value, json};
 
 use crate::auth;
@@ -153,6 +153,42 @@ impl ApiError {
         Self::new(StatusCode::BAD_GATEWAY, code, message)
     }
 
+    /// Somebody lacks a permission. Says the same whether what was asked for is there or not.
+    pub(crate) fn denied(permission: &str, repository: Option<&RepositoryName>) -> Self {
+        let message = "requested access to the resource is denied";
+        let name = repository.map(RepositoryName::as_str);
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+            .detail(json!({ "permission": permission, "repository": name }))
+    }
+
+    /// A tag is there, and stays as it is.
+    pub(crate) fn tag_stays(tag: &Tag, is_immutable: bool) -> Self {
+        let why = if is_immutable { "is immutable" } else { "may not be overwritten" };
+        let message = format!("requested access to the resource is denied: tag {tag} {why}");
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+            .detail(json!({ "permission": "overwrite", "tag": tag.as_str() }))
+    }
+
+    /// A blob has no room.
+    pub(crate) fn over_quota(
+        repository: &RepositoryName,
+        size: u64,
+        left: u64,
+        quota: u64,
+    ) -> Self {
+        let message = format!(
+            "requested access to the resource is denied: the quota of {repository} has {left} of \
+             {quota} bytes left, and the blob has {size}"
+        );
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+            .detail(json!({ "quota": quota, "left": left, "size": size }))
+    }
+
+    pub(crate) fn no_tokens() -> Self {
+        let message = "this registry hands out no tokens";
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::Unsupported, message)
+    }
+
     pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let code = ErrorCode::Other("UNKNOWN".to_owned());
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "internal error").cause(cause)
@@ -198,10 +234,15 @@ impl From<auth::Refusal> for ApiError {
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
                     .header(WWW_AUTHENTICATE, &challenge.to_string())
             }
+            // Whoever knows the challenge puts it in place of this.
+            auth::Refusal::Unauthorized => {
+                let message = "authentication required";
+                Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+            }
             auth::Refusal::Busy => {
-                let message = "too many logins at this moment";
+                let message = "too many logins at this moment, or too many wrong ones";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
-                    .header(RETRY_AFTER, "1")
+                    .header(RETRY_AFTER, "3")
             }
         }
     }

@@ -4,19 +4,27 @@ mod blob;
 mod listing;
 mod manifest;
 mod mirrored;
+mod own;
+mod quota;
 mod referrers;
+mod token;
 mod upload;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use oras_spec::Digest;
 use oras_spec::distribution::{Operation, header, next_link};
 
+pub(crate) use self::quota::Usage;
 use crate::auth::Identity;
 use crate::body::{RequestBody, ResponseBody};
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::policy::Policy;
+use crate::route::Route;
 use crate::storage::Storage;
 
 /// What every handler gets.
@@ -25,17 +33,27 @@ pub(crate) struct Asked<'a> {
     pub(crate) storage: &'a Storage,
     pub(crate) config: &'a Config,
     pub(crate) identity: Identity,
+    /// What everybody may do; without, everything.
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) target: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
 
 type Answer = Result<Response<ResponseBody>, ApiError>;
 
+/// Answers a request that has been let in.
+pub(crate) async fn handle(route: Route, asked: Asked<'_>, body: &mut RequestBody) -> Answer {
+    match route {
+        Route::Operation(operation) => carry_out(operation, asked, body).await,
+        Route::Token => token::issue(&asked, asked.target),
+        Route::Live => Ok(own::live()),
+        Route::Ready => own::ready(&asked).await,
+        Route::Metrics => Ok(own::metrics(&asked)),
+    }
+}
+
 /// Carries an operation out.
-pub(crate) async fn handle(
-    operation: Operation,
-    asked: Asked<'_>,
-    body: &mut RequestBody,
-) -> Answer {
+async fn carry_out(operation: Operation, asked: Asked<'_>, body: &mut RequestBody) -> Answer {
     use Operation as O;
 
     if let Some(repository) = operation.repository()

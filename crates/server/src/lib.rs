@@ -34,9 +34,13 @@ pub mod auth;
 mod body;
 mod config;
 mod error;
+mod gate;
 mod handle;
 mod limits;
+mod metrics;
 pub mod mirror;
+pub mod policy;
+mod route;
 pub mod serve;
 mod service;
 mod storage;
@@ -48,6 +52,7 @@ pub use access::{Access, AccessObserver};
 pub use body::ResponseBody;
 pub use config::{BuildError, RegistryBuilder};
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use service::RegistryService;
 pub use storage::check::{CheckOptions, Checked, Fault};
 pub use storage::garbage::{CollectOptions, Collected, Garbage, TagRules};
@@ -70,6 +75,11 @@ impl Registry {
 
     pub(crate) fn new(storage: Storage, config: Config) -> Self {
         Self { storage, config: Arc::new(config) }
+    }
+
+    /// Returns the numbers of what the registry has done, which `GET /metrics` shows.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.config.metrics)
     }
 
     /// Makes a service of the registry that answers requests.

@@ -12,14 +12,15 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
-use oras_spec::distribution::{Operation, header};
+use oras_spec::distribution::header;
 
 use crate::Registry;
 use crate::access::AccessGuard;
-use crate::auth::Identity;
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::ApiError;
+use crate::gate::{Admitted, admit, note_origin};
 use crate::handle::{Asked, handle};
+use crate::route::Route;
 
 /// A [`Registry`] as a service. Cheap to clone; never fails, always ready.
 ///
@@ -81,26 +82,28 @@ impl RegistryService {
 
     async fn try_answer(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: &mut RequestBody,
         access: &mut AccessGuard,
     ) -> Result<Response<ResponseBody>, ApiError> {
+        access.access.peer = note_origin(&mut parts).peer;
         self.check_size(&parts)?;
-        let identity = match &self.registry.config.authenticator {
-            Some(authenticator) => authenticator.identify(&parts).await?,
-            None => Identity::default(),
-        };
-        access.access.user.clone_from(&identity.name);
-        let operation = Operation::parse(&parts.method, &self.within_mirror(&parts.uri))?;
-        access.access.operation = Some(operation.spec_id());
-        access.access.repository = operation.repository().cloned();
+        let route = Route::parse(&parts.method, &self.within_mirror(&parts.uri));
+        if let Ok(route) = &route {
+            access.note(route);
+        }
+        let config = &self.registry.config;
+        let admitted = admit(config, &parts, route, &mut access.access.user).await?;
+        let Admitted { route, identity, policy } = admitted;
         let asked = Asked {
             storage: &self.registry.storage,
-            config: &self.registry.config,
+            config,
             identity,
+            policy,
+            target: &parts.uri,
             headers: &parts.headers,
         };
-        handle(operation, asked, body).await
+        handle(route, asked, body).await
     }
 
     /// Puts the prefix of the mirror in front of the repository, where the client names in the
@@ -158,7 +161,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let observer = self.registry.config.observer.clone();
-        let access = AccessGuard::new(request_id(), parts.method.clone(), observer);
+        let metrics = self.registry.metrics();
+        let access = AccessGuard::new(request_id(), parts.method.clone(), metrics, observer);
         let body = RequestBody::new(body, access.received());
         let answer = self.clone().answer(parts, body, access);
         Box::pin(async move { Ok(answer.await) })

@@ -103,6 +103,11 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Makes a staged object durable and gives it its key, in place of what had it before.
     async fn commit(&self, id: &UploadId, key: &Key) -> Result<()>;
 
+    /// Fails if nothing can be read or written at present.
+    async fn health(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Removes an object in the making, if it is there.
     async fn discard(&self, id: &UploadId) -> Result<()>;
 }
@@ -185,6 +190,16 @@ impl Storage {
             condemned: Arc::default(),
             store,
         }
+    }
+
+    /// Fails if nothing can be read or written at present.
+    pub(crate) async fn health(&self) -> Result<()> {
+        self.store.health().await
+    }
+
+    /// Returns how many uploads are open, as far as this process has heard of them.
+    pub(crate) fn open_uploads(&self) -> usize {
+        self.uploads.count()
     }
 }
 

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use crate::sandbox::Sandbox;
 
+/// `me`, with the password `open-sesame`.
+const USERS: &str = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
+
 #[test]
 fn refuses_what_cannot_be_served() {
     let sandbox = Sandbox::new();
@@ -18,6 +21,23 @@ fn refuses_what_cannot_be_served() {
         complaint.lines().next(),
         Some("Error: failed to open nope: no such file or directory")
     );
+    for (flags, wanted) in [
+        ("--anonymous none", "nobody could do anything"),
+        ("--user a:pull:**", "--user needs --htpasswd"),
+        ("--tls-cert x", "need each other"),
+        ("--tls-client-ca x", "needs --tls-cert"),
+        ("--tls-self-signed --addr 0.0.0.0:0", "anybody could push and delete"),
+        ("--anonymous push --tls-self-signed --addr 0.0.0.0:0", "anybody could push and delete"),
+        ("--policy policy", "policy: TOML parse error"),
+        ("--htpasswd users --url ftp://x", "invalid URL \"ftp://x\""),
+        ("--htpasswd users --user eve:pull:**", "there is no user \"eve\""),
+        ("--htpasswd users --user me:write:**", "no permission is called \"write\""),
+    ] {
+        sandbox.write("policy", "nonsense");
+        sandbox.write("users", USERS);
+        let complaint = sandbox.oras(&format!("serve --addr 127.0.0.1:0 {flags}")).fails();
+        assert!(complaint.contains(wanted), "{flags}: {complaint}");
+    }
     sandbox.write("file", "");
     let complaint = sandbox.oras("serve --addr 127.0.0.1:0 --root file").fails();
     assert!(complaint.contains(sandbox.path("file").to_str().expect("UTF-8")), "{complaint}");

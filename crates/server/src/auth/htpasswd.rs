@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 use bcrypt::HashParts;
 
 use super::basic::is_name;
+use super::password::{check_argon2, is_argon2};
 
 /// What is wrong with an htpasswd file, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +39,13 @@ pub enum HtpasswdProblem {
     Name,
     /// The name was on an earlier line.
     Duplicate,
-    /// The password is hashed with something else than bcrypt, or with a broken one (`$2x$`).
+    /// The password is hashed with something else than bcrypt or argon2id, or with a broken one
+    /// (`$2x$`).
     Scheme,
-    /// The hash looks like bcrypt's, and is not.
+    /// The hash looks like one of these, and is not.
     Hash,
-    /// The cost of the hash is below 4, which is not defined, or above 14: more than a second a check.
+    /// The cost of a bcrypt hash is below 4, which is not defined, or above 14: more than a second a
+    /// check; or that of an argon2 hash above 128 MiB, 16 passes or 16 lanes.
     Cost,
 }
 
@@ -52,9 +55,11 @@ impl fmt::Display for HtpasswdProblem {
             Self::Form => "not a name, a colon and a hash",
             Self::Name => "not a name for a user",
             Self::Duplicate => "a name that an earlier line has",
-            Self::Scheme => "a password not hashed with bcrypt; `htpasswd -B` does that",
-            Self::Hash => "a bcrypt hash that is damaged",
-            Self::Cost => "a bcrypt hash with a cost outside 4 to 14",
+            Self::Scheme => {
+                "a password not hashed with bcrypt or argon2id; `htpasswd -B` does that"
+            }
+            Self::Hash => "a hash that is damaged",
+            Self::Cost => "a hash whose cost is out of bounds",
         })
     }
 }
@@ -83,6 +88,9 @@ fn parse_line(line: &str) -> Result<(&str, &str), HtpasswdProblem> {
     let (name, hash) = line.split_once(':').ok_or(HtpasswdProblem::Form)?;
     if !is_name(name) {
         return Err(HtpasswdProblem::Name);
+    }
+    if is_argon2(hash) {
+        return check_argon2(hash).map(|()| (name, hash));
     }
     if !["$2a$", "$2b$", "$2y$"].iter().any(|scheme| hash.starts_with(scheme)) {
         return Err(HtpasswdProblem::Scheme);
@@ -141,7 +149,7 @@ mod tests {
             "$apr1$ZjTqBB3f$IF9gdYAGlMrs2fuINjHsz.",
             "$6$salt$hash",
             "$2x$05$bvIG6Nmid91Mu9RcmmWZfOONfID/BsyDjoKe9x3sWOuNFrqO/TTt2",
-            "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+            "$argon2d$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
         ] {
             assert_eq!(problem(&format!("ada:{hash}")), (1, HtpasswdProblem::Scheme), "{hash}");
         }
@@ -150,7 +158,7 @@ mod tests {
     #[test]
     fn an_error_holds_no_hash() {
         let error = parse("ada:secret").expect_err("no hash");
-        let text = "line 1: a password not hashed with bcrypt; `htpasswd -B` does that";
+        let text = "line 1: a password not hashed with bcrypt or argon2id; `htpasswd -B` does that";
         assert_eq!(error.to_string(), text);
     }
 

@@ -17,13 +17,14 @@ use tokio::time::timeout;
 
 use super::basic::{Claim, claim, is_name, is_password};
 use super::htpasswd::{self, HtpasswdError};
-use super::{Authenticator, Identity, Refusal};
+use super::password::is_right;
+use super::{Authenticator, Identity, REALM, Refusal};
 
 /// Users and their passwords, for HTTP's Basic authentication.
 ///
-/// Passwords are kept as bcrypt hashes only. A password that was right once is known again by a
+/// Passwords are kept as bcrypt or argon2id hashes only. A password that was right once is known again by a
 /// hash under a key that lives as long as this does, so that only the first of many requests pays
-/// for bcrypt. Hashing happens on threads of its own, on all processors but one; who has to wait
+/// for that. Hashing happens on threads of its own, on all processors but one; who has to wait
 /// for that longer than a second is refused as [`Refusal::Busy`]. A name that nobody has costs as
 /// much as a wrong password.
 ///
@@ -74,7 +75,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 impl Users {
     /// Reads the text of an htpasswd file, as `htpasswd -B` writes it.
     ///
-    /// Only bcrypt's hashes are taken (`$2a$`, `$2b$`, `$2y$`), of a cost up to 14. Other tools
+    /// Only hashes of bcrypt (`$2a$`, `$2b$`, `$2y$`), of a cost up to 14, and of argon2id are taken. Other tools
     /// may have hashed a password longer than 72 bytes by its beginning; here it is never right.
     ///
     /// # Errors
@@ -152,8 +153,27 @@ impl Users {
         }
     }
 
+    /// Returns the hash of a user's password; nothing if nobody has the name.
+    pub(super) fn hash(&self, name: &str) -> Option<&str> {
+        let index = self.names.get(name)?;
+        self.everybody.get(*index).map(|user| &*user.hash)
+    }
+
+    /// Tells whether a claim is known to be true from before.
+    pub(super) fn knows(&self, claim: &Claim) -> bool {
+        match self.candidate(&claim.name) {
+            Some((user, true)) => user.is_known(&self.keyed_hash(claim)),
+            _ => false,
+        }
+    }
+
+    /// Returns the names of all users.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
     /// Tells whether `claim` is true.
-    async fn check(&self, claim: Claim) -> Result<bool, Busy> {
+    pub(super) async fn check(&self, claim: Claim) -> Result<bool, Busy> {
         let Some((user, named)) = self.candidate(&claim.name) else { return Ok(false) };
         let password = self.keyed_hash(&claim);
         if named && user.is_known(&password) {
@@ -168,7 +188,7 @@ impl Users {
         let hash = Arc::clone(&user.hash);
         let matches = spawn_blocking(move || {
             // The turn lasts until the hash is made, even if nobody waits for it any more.
-            let matches = bcrypt::verify(&claim.password, &hash).unwrap_or(false);
+            let matches = is_right(&claim.password, &hash);
             drop(turn);
             matches
         });
@@ -192,7 +212,7 @@ impl Users {
 }
 
 /// Too many passwords are being checked.
-struct Busy;
+pub(super) struct Busy;
 
 impl User {
     /// Compares in a time that does not depend on where the hashes differ.
@@ -210,12 +230,14 @@ impl Authenticator for Users {
         if let Some(claim) = claim(&parts.headers) {
             let name = claim.name.clone();
             match self.check(claim).await {
-                Ok(true) => return Ok(Identity { name: Some(name) }),
+                Ok(true) => {
+                    return Ok(Identity { name: Some(name), ..Identity::default() });
+                }
                 Ok(false) => {}
                 Err(Busy) => return Err(Refusal::Busy),
             }
         }
-        Err(Refusal::Challenge(Challenge::basic("oras registry")))
+        Err(Refusal::Challenge(Challenge::basic(REALM)))
     }
 }
 

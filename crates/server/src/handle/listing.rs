@@ -6,6 +6,7 @@ use oras_spec::distribution::{Operation, Page, RepositoryList, TagList};
 
 use super::{Answer, Asked, insert_next, json};
 use crate::error::ApiError;
+use crate::policy::may_pull;
 
 /// [end-8](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags)
 pub(super) async fn tags(asked: &Asked<'_>, repository: RepositoryName, page: Page) -> Answer {
@@ -26,13 +27,37 @@ pub(super) async fn tags(asked: &Asked<'_>, repository: RepositoryName, page: Pa
 /// [Docker's catalog](https://distribution.github.io/distribution/spec/api/#listing-repositories)
 pub(super) async fn repositories(asked: &Asked<'_>, page: Page) -> Answer {
     let limit = limit(asked, &page);
-    let names = asked.storage.repositories(page.last.as_deref(), limit.saturating_add(1)).await?;
+    let names = visible(asked, page.last, limit.saturating_add(1)).await?;
     let (repositories, next) = cut(names, limit);
     let list = RepositoryList { repositories };
     let mut response = json(Bytes::from(oras_spec::json::to_vec(&list)));
     let next = next.map(|page| Operation::ListRepositories { page });
     insert_next(&mut response, next.as_ref());
     Ok(response)
+}
+
+/// Returns at most `limit` names of repositories behind `after` that may be seen by who asks.
+async fn visible(
+    asked: &Asked<'_>,
+    mut after: Option<String>,
+    limit: usize,
+) -> Result<Vec<String>, ApiError> {
+    let may_see = |name: &String| {
+        let may = |name: RepositoryName| may_pull(asked.policy.as_deref(), &asked.identity, &name);
+        name.parse().is_ok_and(may)
+    };
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let names = asked.storage.repositories(after.as_deref(), limit).await?;
+        let is_all = names.len() < limit;
+        after = names.last().cloned();
+        found.extend(names.into_iter().filter(may_see));
+        if is_all {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// How many entries the page gets.

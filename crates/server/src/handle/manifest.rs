@@ -11,6 +11,7 @@ use oras_spec::{Algorithm, Digest, RepositoryName, Tag, TagOrDigest};
 use super::{Answer, Asked, insert, insert_content_headers, insert_digest, status};
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::ApiError;
+use crate::policy::{Permissions, Policy};
 use crate::storage::digest_of;
 use crate::storage::manifests::StoredManifest;
 
@@ -72,9 +73,16 @@ pub(super) async fn put(
     let document = parse(asked.config, content_type(asked)?, bytes).await?;
     let needed = check::needed(asked.config, &document);
     let named = reference.tag().map_or(tags, std::slice::from_ref);
-    let missing = asked.storage.put_manifest(repository, &document, &digest, named, needed).await?;
-    if let Some(missing) = missing {
+    let (moving, staying) = sort_tags(asked, repository, &digest, named).await?;
+    let put = asked.storage.put_manifest(repository, &document, &digest, &moving, needed);
+    if let Some(missing) = put.await? {
         return Err(ApiError::manifest_blob_unknown(&missing));
+    }
+    for tag in staying {
+        // Somebody may have come before us since we looked.
+        if !asked.storage.set_tag_once(repository, &tag, &digest).await? {
+            return Err(stays(asked, repository, &tag));
+        }
     }
 
     let mut response = status(StatusCode::CREATED);
@@ -100,6 +108,7 @@ pub(super) async fn delete(
     repository: &RepositoryName,
     reference: &TagOrDigest,
 ) -> Answer {
+    refuse_immutable(asked, repository, reference).await?;
     let deleted = match reference {
         TagOrDigest::Tag(tag) => asked.storage.delete_tag(repository, tag).await?,
         TagOrDigest::Digest(digest) => asked.storage.delete_manifest(repository, digest).await?,
@@ -109,6 +118,54 @@ pub(super) async fn delete(
     } else {
         Err(ApiError::manifest_unknown(reference.as_str()))
     }
+}
+
+/// Sorts tags into those that may be moved here and those that may only be set once, and refuses
+/// if one of these is there and somewhere else.
+async fn sort_tags(
+    asked: &Asked<'_>,
+    repository: &RepositoryName,
+    digest: &Digest,
+    tags: &[Tag],
+) -> Result<(Vec<Tag>, Vec<Tag>), ApiError> {
+    let Some(policy) = &asked.policy else { return Ok((tags.to_vec(), Vec::new())) };
+    let may_move = policy.permissions(&asked.identity, repository).allow(Permissions::OVERWRITE);
+    let moves = |tag: &&Tag| may_move && !policy.is_immutable(repository, tag);
+    let (moving, staying): (Vec<_>, Vec<_>) = tags.iter().partition(moves);
+    for tag in &staying {
+        // A tag that points nowhere is removed by this look, and as good as none.
+        let reference = TagOrDigest::Tag((*tag).clone());
+        let found = asked.storage.resolve(repository, &reference).await?;
+        if found.is_some_and(|found| found.digest != *digest) {
+            return Err(stays(asked, repository, tag));
+        }
+    }
+    Ok((moving.into_iter().cloned().collect(), staying.into_iter().cloned().collect()))
+}
+
+/// Refuses to delete an immutable tag, or the manifest that one points at.
+async fn refuse_immutable(
+    asked: &Asked<'_>,
+    repository: &RepositoryName,
+    reference: &TagOrDigest,
+) -> Result<(), ApiError> {
+    let Some(policy) = asked.policy.as_ref().filter(|policy| policy.has_immutable(repository))
+    else {
+        return Ok(());
+    };
+    let is_immutable = |tag: &Tag| policy.is_immutable(repository, tag);
+    let kept = match reference {
+        TagOrDigest::Tag(tag) => is_immutable(tag).then(|| tag.clone()),
+        TagOrDigest::Digest(digest) => {
+            asked.storage.find_tag_at(repository, digest, is_immutable).await?
+        }
+    };
+    kept.map_or(Ok(()), |tag| Err(ApiError::tag_stays(&tag, true)))
+}
+
+fn stays(asked: &Asked<'_>, repository: &RepositoryName, tag: &Tag) -> ApiError {
+    let is_immutable = |policy: &std::sync::Arc<Policy>| policy.is_immutable(repository, tag);
+    ApiError::tag_stays(tag, asked.policy.as_ref().is_some_and(is_immutable))
 }
 
 /// Takes the body into memory, or as much as it takes to see that it is too large.

@@ -5,9 +5,11 @@ use http::{Response, StatusCode};
 use oras_spec::distribution::{Operation, UploadId, UploadRange, header};
 use oras_spec::{Algorithm, Digest, RepositoryName};
 
+use super::quota::take_room;
 use super::{Answer, Asked, insert, insert_digest, status};
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::ApiError;
+use crate::policy::may_mount_from;
 use crate::storage::uploads::{Chunk, Claim, UploadError};
 
 /// [end-4a](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#post-then-put)
@@ -28,6 +30,7 @@ pub(super) async fn push(
     digest: &Digest,
     body: &mut RequestBody,
 ) -> Answer {
+    take_room(asked, repository, digest, stated_length(asked).unwrap_or_default()).await?;
     let chunk = Chunk { range: None, body: body.take() };
     asked.storage.push_blob(repository, digest, chunk).await?;
     Ok(created(repository, digest))
@@ -42,7 +45,10 @@ pub(super) async fn mount(
     digest: &Digest,
     from: Option<&RepositoryName>,
 ) -> Answer {
-    if asked.storage.mount_blob(repository, digest, from).await? {
+    let may_pull =
+        |source: &RepositoryName| may_mount_from(asked.policy.as_deref(), &asked.identity, source);
+    // What may not be seen and what is not there are answered alike.
+    if asked.storage.mount_blob(repository, digest, from, may_pull).await? {
         Ok(created(repository, digest))
     } else {
         start(asked, repository, Some(digest.algorithm())).await
@@ -74,6 +80,11 @@ pub(super) async fn finish(
 ) -> Answer {
     let claim = claim(asked, repository, id);
     let chunk = chunk(asked, body)?;
+    if asked.policy.is_some() {
+        let held = asked.storage.upload_size(&claim).await?;
+        let size = held.saturating_add(stated_length(asked).unwrap_or_default());
+        take_room(asked, &claim.repository, digest, size).await?;
+    }
     match asked.storage.finish_upload(&claim, digest, chunk).await {
         Ok(()) => Ok(created(&claim.repository, digest)),
         Err(error) => Err(refusal(&claim, error)),
@@ -111,14 +122,17 @@ fn chunk(asked: &Asked<'_>, body: &mut RequestBody) -> Result<Chunk, ApiError> {
             Some(range.ok_or_else(ApiError::chunk_range_invalid)?)
         }
     };
-    let length = asked.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length = length.and_then(|text| text.parse::<u64>().ok());
-    if let (Some((_, stated)), Some(length)) = (range, length)
+    if let (Some((_, stated)), Some(length)) = (range, stated_length(asked))
         && stated != length
     {
         return Err(ApiError::size_invalid("Content-Range and Content-Length differ"));
     }
     Ok(Chunk { range, body: body.take() })
+}
+
+/// Returns how long the client says the body is.
+fn stated_length(asked: &Asked<'_>) -> Option<u64> {
+    asked.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Refuses a chunk; if it only came out of order, says where the upload stands.

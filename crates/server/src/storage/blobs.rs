@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use futures_util::future::try_join;
-use oras_spec::{Digest, RepositoryName};
+use oras_spec::{Algorithm, Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Durability, Pieces, Result, Storage, keys};
@@ -39,6 +39,28 @@ impl Storage {
     ) -> Result<Option<u64>> {
         let link = self.store.get(&keys::link(repository, digest)).await?;
         Ok(link.and_then(|link| linked_size(&link)))
+    }
+
+    /// Returns how many bytes all blobs of a repository have together. Reads every link.
+    pub(crate) async fn linked_bytes(&self, repository: &RepositoryName) -> Result<u64> {
+        let mut bytes = 0_u64;
+        for algorithm in Algorithm::ALL {
+            let links = keys::links(repository, algorithm);
+            let mut after = None;
+            loop {
+                let names = self.store.list(&links, after.as_deref(), 1000).await?;
+                let digests = names.iter().map(|name| format!("{algorithm}:{name}").parse());
+                for digest in digests.filter_map(Result::ok) {
+                    let size = self.linked_blob_size(repository, &digest).await?;
+                    bytes = bytes.saturating_add(size.unwrap_or_default());
+                }
+                after = names.into_iter().next_back();
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// Opens `length` bytes from `offset` on of a blob of `size` bytes.
@@ -81,18 +103,24 @@ impl Storage {
     }
 
     /// Gives the repository a blob that `from` has, or without `from` the repository that was the
-    /// last to be given it; tells whether it could.
+    /// last to be given it; tells whether it could. Takes nothing from a repository that is not
+    /// `allowed`.
     pub(crate) async fn mount_blob(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
         from: Option<&RepositoryName>,
+        allowed: impl Fn(&RepositoryName) -> bool,
     ) -> Result<bool> {
         let _work = self.condemned.begin();
         self.condemned.rely_on(&keys::blob(digest)).await;
-        let size = match from {
-            Some(from) => self.blob_size(from, digest).await?,
-            None => self.held_blob_size(digest).await?,
+        let holder = match from {
+            Some(from) => Some(from.clone()),
+            None => self.holder(digest).await?,
+        };
+        let size = match holder.filter(|holder| allowed(holder)) {
+            Some(holder) => self.blob_size(&holder, digest).await?,
+            None => None,
         };
         let Some(size) = size else { return Ok(false) };
         self.link_blob(repository, digest, size).await?;
@@ -102,12 +130,16 @@ impl Storage {
     /// Returns the size of a blob, in bytes, if the repository that was the last to be given it
     /// still has it.
     pub(crate) async fn held_blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        let holder = self.store.get(&keys::holder(digest)).await?;
-        let holder = holder.and_then(|name| std::str::from_utf8(&name).ok()?.parse().ok());
-        match holder {
+        match self.holder(digest).await? {
             Some(holder) => self.blob_size(&holder, digest).await,
             None => Ok(None),
         }
+    }
+
+    /// Returns the repository that was the last to be given a blob; it may have lost it.
+    async fn holder(&self, digest: &Digest) -> Result<Option<RepositoryName>> {
+        let holder = self.store.get(&keys::holder(digest)).await?;
+        Ok(holder.and_then(|name| std::str::from_utf8(&name).ok()?.parse().ok()))
     }
 }
 

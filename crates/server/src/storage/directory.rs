@@ -159,6 +159,16 @@ impl Store for Directory {
         self.with_disk(move |disk| disk.commit(&disk.staged(&id), &key)).await
     }
 
+    async fn health(&self) -> Result<()> {
+        self.with_disk(move |disk| {
+            disk.check()?;
+            // As good as gone if a file system was taken away from under it.
+            std::fs::metadata(disk.path(&super::keys::marker()))?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn discard(&self, id: &UploadId) -> Result<()> {
         let id = id.clone();
         self.with_disk(move |disk| {

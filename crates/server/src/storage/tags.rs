@@ -35,6 +35,30 @@ impl Storage {
         tag: &Tag,
         digest: &Digest,
     ) -> Result<()> {
+        self.write_tag(repository, tag, digest, Condition::Any).await.map(drop)
+    }
+
+    /// Points a tag at a manifest if it is not there yet, in one step; tells whether it points at
+    /// that manifest now.
+    pub(crate) async fn set_tag_once(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<bool> {
+        if self.write_tag(repository, tag, digest, Condition::Absent).await? {
+            return Ok(true);
+        }
+        Ok(self.tagged(repository, tag).await?.as_ref() == Some(digest))
+    }
+
+    async fn write_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        digest: &Digest,
+        condition: Condition,
+    ) -> Result<bool> {
         let _work = self.condemned.begin();
         self.condemned.rely_on(&keys::manifest(repository, digest)).await;
         let pointer = keys::pointer(repository, digest, tag);
@@ -42,8 +66,7 @@ impl Storage {
         let record = TagRecord { digest: digest.clone(), at: now(), nonce: random_name()? };
         let record = Bytes::from(oras_spec::json::to_vec(&record));
         let key = keys::tag(repository, tag);
-        self.store.put(&key, record, Condition::Any, Durability::Durable).await?;
-        Ok(())
+        self.store.put(&key, record, condition, Durability::Durable).await
     }
 
     /// Removes a tag; tells whether it was there. Its manifest stays.
@@ -65,6 +88,29 @@ impl Storage {
                 self.store.delete(&key, Some(record), Durability::Durable).await
             }
             _ => Ok(false),
+        }
+    }
+
+    /// Returns a tag that points at a manifest and is `wanted`, if there is one.
+    pub(crate) async fn find_tag_at(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        wanted: impl Fn(&Tag) -> bool,
+    ) -> Result<Option<Tag>> {
+        let pointers = keys::pointers(repository, digest);
+        let mut after = None;
+        loop {
+            let names = self.store.list(&pointers, after.as_deref(), 1000).await?;
+            for tag in names.iter().filter_map(|name| name.parse::<Tag>().ok()) {
+                if wanted(&tag) && self.tagged(repository, &tag).await?.as_ref() == Some(digest) {
+                    return Ok(Some(tag));
+                }
+            }
+            after = names.into_iter().next_back();
+            if after.is_none() {
+                return Ok(None);
+            }
         }
     }
 

@@ -8,6 +8,8 @@ mod concurrency;
 mod disk;
 mod lists;
 mod manifests;
+mod matrix;
+mod metrics;
 mod mirror;
 mod mounts;
 mod ranges;

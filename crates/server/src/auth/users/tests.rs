@@ -26,7 +26,7 @@ fn challenge() -> Refusal {
 }
 
 fn named(name: &str) -> Identity {
-    Identity { name: Some(name.to_owned()) }
+    Identity { name: Some(name.to_owned()), ..Identity::default() }
 }
 
 #[tokio::test]

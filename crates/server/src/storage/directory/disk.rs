@@ -65,7 +65,7 @@ impl Disk {
         self.root.join(collection.path())
     }
 
-    fn path(&self, key: &Key) -> PathBuf {
+    pub(super) fn path(&self, key: &Key) -> PathBuf {
         self.directory(key.collection()).join(file_name::print(key.name()))
     }
 

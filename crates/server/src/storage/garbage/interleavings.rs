@@ -248,7 +248,8 @@ fn a_mount_from_a_repository_that_loses_the_blob_loses_nothing() {
                 let other: RepositoryName = "other".parse().expect("a name");
                 for bytes in [Descriptor::EMPTY_JSON, LAYER] {
                     let digest = Digest::of(bytes);
-                    let mounted = storage.mount_blob(&repository(), &digest, Some(&other)).await;
+                    let mounted =
+                        storage.mount_blob(&repository(), &digest, Some(&other), |_| true).await;
                     if !mounted.expect("memory works") {
                         push_blob(&storage, &repository(), bytes).await;
                     }

@@ -77,6 +77,11 @@ impl Uploads {
         }
     }
 
+    /// Returns how many uploads are open.
+    pub(in crate::storage) fn count(&self) -> usize {
+        self.live().len()
+    }
+
     pub(super) fn live(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Upload>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
