@@ -10,6 +10,7 @@ pub(crate) mod garbage;
 pub(crate) mod packer;
 pub(crate) mod platform;
 pub(crate) mod remote;
+pub(crate) mod selection;
 pub(crate) mod target;
 pub(crate) mod terminal;
 

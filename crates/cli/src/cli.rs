@@ -9,8 +9,8 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, blob, cache, cp, discover, doctor, login, logout, manifest, pull, push, registry, repo,
-    resolve, serve, tag, version,
+    attach, backup, blob, cache, cp, discover, doctor, login, logout, manifest, pull, push,
+    registry, repo, resolve, restore, serve, tag, version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -29,6 +29,7 @@ static ROOT: Command = Command {
     arguments: Arguments::Any,
     body: Body::Group(&[
         &attach::COMMAND,
+        &backup::COMMAND,
         &blob::COMMAND,
         &cache::COMMAND,
         &cp::COMMAND,
@@ -43,6 +44,7 @@ static ROOT: Command = Command {
         &registry::COMMAND,
         &repo::COMMAND,
         &resolve::COMMAND,
+        &restore::COMMAND,
         &serve::COMMAND,
         &tag::COMMAND,
         &version::COMMAND,

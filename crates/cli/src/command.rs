@@ -1,6 +1,7 @@
 //! What every command is: a name, a help page, flags, arguments and something to do.
 
 pub(crate) mod attach;
+pub(crate) mod backup;
 pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod cp;
@@ -16,6 +17,7 @@ pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod repo;
 pub(crate) mod resolve;
+pub(crate) mod restore;
 mod save;
 pub(crate) mod serve;
 pub(crate) mod tag;

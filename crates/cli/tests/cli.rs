@@ -10,6 +10,8 @@ mod sandbox;
 mod archive;
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/backup.rs"]
+mod backup;
 #[path = "cli/blob.rs"]
 mod blob;
 #[path = "cli/cache.rs"]

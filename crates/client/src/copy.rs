@@ -1,5 +1,7 @@
 //! Copies artifacts from one place to another: children first, each node once.
 
+mod companions;
+mod node;
 mod referrers;
 mod transfer;
 mod walk;
@@ -11,7 +13,7 @@ use oras_spec::image::{Descriptor, Document, Platform};
 use oras_spec::{RepositoryName, Tag, TagOrDigest};
 
 use crate::{Observer, Origin, Result, Source, Target, graph, select};
-pub use referrers::copy_with_referrers;
+pub use referrers::{Copied, copy_with_referrers, count_referrers};
 use walk::{Root, Walk};
 
 /// What a copy does with documents that the target has already.
@@ -22,6 +24,8 @@ pub enum Existing {
     Skip,
     /// Copies every document anew and looks at all below it; blobs that are there stay.
     Descend,
+    /// Looks at all below a document that is there, and copies what of it is missing.
+    Complete,
 }
 
 /// Says which of the things a document points at are copied, and under which titles.
@@ -42,6 +46,10 @@ pub struct CopyOptions {
     pub mount_from: Option<RepositoryName>,
     /// What to do with documents that the target has already.
     pub existing: Existing,
+    /// Takes along what is about the copied artifacts by the names of its tags alone, such as
+    /// `sha256-0123….sig`, and sets these tags. Only [`copy_with_referrers`] looks at it; says
+    /// [`Event::Tagged`](crate::Event::Tagged) for each.
+    pub digest_tags: bool,
     /// Chooses and renames successors; all of them, as they are, if nothing is given. What is left
     /// out is not copied, so the target must do without it.
     pub successors: Option<Successors>,
@@ -55,6 +63,7 @@ impl Default for CopyOptions {
             platform: None,
             mount_from: None,
             existing: Existing::default(),
+            digest_tags: false,
             successors: None,
         }
     }
@@ -67,6 +76,7 @@ impl fmt::Debug for CopyOptions {
             .field("platform", &self.platform)
             .field("mount_from", &self.mount_from)
             .field("existing", &self.existing)
+            .field("digest_tags", &self.digest_tags)
             .finish_non_exhaustive()
     }
 }

@@ -44,6 +44,15 @@ pub(crate) fn read(invocation: &Invocation, environment: &Environment) -> Result
     of(invocation.parsed.switch("reproducible"), environment)
 }
 
+/// Reads the variable alone: when what is written was last changed, which is now if it is not set.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn created(environment: &Environment) -> Result<SystemTime> {
+    of(false, environment).map(|dating| dating.created)
+}
+
 fn of(is_reproducible: bool, environment: &Environment) -> Result<Dating> {
     let epoch = epoch(environment)?;
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);

@@ -1,8 +1,10 @@
 //! `oras cp`: artifacts from one place to another.
 
-use oras_client::Origin;
+use std::sync::Arc;
+
 use oras_client::copy::{CopyOptions, Existing, copy, copy_graph, copy_with_referrers};
 use oras_client::tag::{TagOptions, tag};
+use oras_client::{Event, Observer, Origin};
 use oras_spec::image::{Descriptor, Platform};
 use oras_spec::{RepositoryName, Tag, TagOrDigest};
 
@@ -73,6 +75,11 @@ fn flags() -> Vec<Flag> {
         terminal::flag(),
         Flag::switch("recursive", "[Preview] recursively copy the artifact and its referrers")
             .short('r'),
+        Flag::switch(
+            "include-digest-tags",
+            "with --recursive, also copy what is tagged as being about the artifact, such as \
+             'sha256-aaaa....sig'",
+        ),
         Flag::switch("force", "copy manifests although the destination has them already"),
     ]);
     flags.extend(cache::flags());
@@ -80,6 +87,10 @@ fn flags() -> Vec<Flag> {
 }
 
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
+    if invocation.parsed.switch("include-digest-tags") && !invocation.parsed.switch("recursive") {
+        let message = "--include-digest-tags must be used in conjunction with --recursive";
+        return Err(CliError::new(message));
+    }
     let platform = platform::read(invocation, "platform")?;
     let from = Target::read(invocation, Side::From, invocation.argument(0), context).await?;
     let mut names = invocation.argument(1).split(',');
@@ -93,7 +104,8 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let source = from.open(invocation, Access::Read, context).await?;
     let target = to.open(invocation, Access::Write, context).await?;
     let copying = Copying { reference, source: &source, target: &target, to: &to };
-    let options = options(invocation, &watcher, platform, mount_from(&from, &to));
+    let mut options = options(invocation, &watcher, platform, mount_from(&from, &to));
+    options.observer = both(options.observer, tagged_lines(context, &Format::Text));
     let root = copying.copy(invocation.parsed.switch("recursive"), &options).await?;
     watcher.finish()?;
 
@@ -143,9 +155,24 @@ fn options(
         observer: watcher.observer(),
         platform,
         mount_from,
-        existing: if parsed.switch("force") { Existing::Descend } else { Existing::Skip },
+        existing: if parsed.switch("force") {
+            Existing::Descend
+        } else if parsed.switch("recursive") {
+            Existing::Complete
+        } else {
+            Existing::Skip
+        },
+        digest_tags: parsed.switch("include-digest-tags"),
         ..CopyOptions::default()
     }
+}
+
+/// Tells two of everything.
+fn both(one: Arc<dyn Observer>, other: Arc<dyn Observer>) -> Arc<dyn Observer> {
+    Arc::new(move |event: Event<'_>| {
+        one.event(event);
+        other.event(event);
+    })
 }
 
 /// Returns the repository to take blobs from without moving them: that of the source, if both sides

@@ -38,7 +38,9 @@ impl Watcher {
         format: &Format,
         terminal: Option<fn() -> Size>,
     ) -> Self {
-        let verbose = invocation.parsed.switch("verbose");
+        // Commands without the flag say all there is to say.
+        let parsed = &invocation.parsed;
+        let verbose = !parsed.declares("verbose") || parsed.switch("verbose");
         let printer = Arc::clone(&context.printer);
         let shown = match terminal {
             Some(size) => {

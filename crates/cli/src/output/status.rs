@@ -51,6 +51,30 @@ pub(crate) const COPY: Prompts = Prompts {
     done: "Copied ",
 };
 
+/// What backup says.
+pub(crate) const BACKUP: Prompts = Prompts {
+    started: "Pulling  ",
+    copied: "Pulled   ",
+    exists: "Exists   ",
+    skipped: "Skipped  ",
+    mounted: "Mounted  ",
+    restored: "Skipped  ",
+    fetched: None,
+    done: "Pulled   ",
+};
+
+/// What restore says.
+pub(crate) const RESTORE: Prompts = Prompts {
+    started: "Pushing  ",
+    copied: "Pushed   ",
+    exists: "Exists   ",
+    skipped: "Skipped  ",
+    mounted: "Mounted  ",
+    restored: "Skipped  ",
+    fetched: None,
+    done: "Pushed   ",
+};
+
 /// What pull says.
 pub(crate) const PULL: Prompts = Prompts {
     started: "Downloading",

@@ -368,3 +368,49 @@ fn requests_to_both_sides_are_numbered_together() {
     assert!(ids.len() > 5, "{log}");
     assert_eq!(ids, (0..ids.len() as u64).collect::<Vec<_>>(), "{log}");
 }
+
+#[test]
+fn a_half_copied_index_is_completed_by_copying_again() {
+    let sandbox = Sandbox::new();
+    let children = ["one", "two"].map(|seed| sandbox.seed("at", seed, seed));
+    let index = Index::new(children.to_vec());
+    let root = sandbox.put("at", "v1", MediaType::IMAGE_INDEX, json::to_vec(&index));
+    sandbox.oras("cp -r HOST/at:v1 --to-oci-layout there:v1").succeeds();
+    // What a copy that was broken off in other ways may leave: the parent without a child.
+    for lost in [&children[1].digest, &children[0].digest] {
+        let path = format!("there/{}", oras_spec::image::layout::blob_path(lost));
+        std::fs::remove_file(sandbox.path(&path)).expect("removed");
+        let said = sandbox.oras("cp -r HOST/at:v1 --to-oci-layout there:v1").succeeds();
+        let (lost, kind) = (&lost.encoded()[..12], "application/vnd.oci.image.manifest.v1+json");
+        let exists = "Exists  ".to_owned() + short(&root);
+        let wanted = format!(
+            "Copying {lost} {kind}\nCopied  {lost} {kind}\n{exists} \
+             application/vnd.oci.image.index.v1+json\nCopied [registry] "
+        );
+        assert!(said.contains(&wanted), "{said}");
+        assert_eq!(said.matches("Copied  ").count(), 1, "{said}");
+        assert!(sandbox.path(&path).exists());
+    }
+}
+
+#[test]
+fn signatures_that_only_their_tags_tell_come_along_when_asked_for() {
+    let (from, to) = (Sandbox::new(), Sandbox::new());
+    let root = put(&from, "at", "v1", None);
+    let name = format!("sha256-{}", root.digest.encoded());
+    let tags = ["sig", "att", "sbom"].map(|suffix| format!("{name}.{suffix}"));
+    for tag in &tags {
+        from.seed("at", tag, tag);
+    }
+    let line = format!("cp -r {}/at:v1 {}/at2:v1", from.host(), to.host());
+    from.oras(&line).succeeds();
+    assert_eq!(to.oras("repo tags HOST/at2").succeeds(), "v1\n");
+    let said = from.oras(&format!("{line} --include-digest-tags")).succeeds();
+    for tag in &tags {
+        assert!(said.contains(&format!("Tagged {tag}\n")), "{said}");
+        assert_eq!(to.digest("at2", tag), from.digest("at", tag));
+    }
+    let complaint = from.oras(&line.replace("-r", "--include-digest-tags")).fails();
+    let wanted = "Error: --include-digest-tags must be used in conjunction with --recursive\n";
+    assert_eq!(complaint, wanted);
+}

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use oras_spec::Tag;
-use oras_spec::image::Descriptor;
+use oras_spec::image::{Descriptor, Document};
 
-use super::CopyOptions;
+use super::{CopyOptions, Existing};
 use crate::{Content, Error, ErrorKind, Event, Origin, Result, Source, Target, graph};
 
 /// What every job of one copy needs. Cheap to clone.
@@ -24,6 +24,9 @@ pub(super) struct Transfer<'a> {
 pub(super) enum Found {
     /// The target has it. If it was read already, the bytes come back.
     Present(Option<Bytes>),
+    /// A document that the target has, which is to be looked below: its bytes and what it points
+    /// at.
+    Kept(Bytes, Vec<Descriptor>),
     /// A blob, which is transferred now.
     Blob,
     /// A document, which is read now: its bytes and what it points at.
@@ -48,7 +51,7 @@ impl<'a> Transfer<'a> {
         tag: Option<&Tag>,
     ) -> Result<Found> {
         if ask && self.target.exists(&descriptor).await.map_err(of_target)? {
-            return Ok(Found::Present(bytes));
+            return self.look_below(&descriptor, bytes).await;
         }
         if !descriptor.media_type.is_document() {
             self.blob(&descriptor, tag).await?;
@@ -61,10 +64,7 @@ impl<'a> Transfer<'a> {
         };
         let document = graph::decode(&descriptor, bytes).map_err(of_source)?;
         self.say(Event::Fetched(&descriptor));
-        let successors = match &self.options.successors {
-            Some(choose) => choose(&document)?,
-            None => document.successors(),
-        };
+        let successors = self.successors(&document)?;
         if self.target.names_by_title()
             && let Some(title) = graph::ambiguous_title(&successors)
         {
@@ -72,6 +72,27 @@ impl<'a> Transfer<'a> {
             return Err(of_target(Error::new(ErrorKind::AlreadyExists, message)));
         }
         Ok(Found::Document(document.bytes().clone(), successors))
+    }
+
+    /// Takes what is there for complete, unless it is to be completed.
+    async fn look_below(&self, descriptor: &Descriptor, bytes: Option<Bytes>) -> Result<Found> {
+        let is_trusted = self.options.existing != Existing::Complete;
+        if is_trusted || !descriptor.media_type.is_document() {
+            return Ok(Found::Present(bytes));
+        }
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => self.read(descriptor).await?,
+        };
+        let document = graph::decode(descriptor, bytes).map_err(of_source)?;
+        Ok(Found::Kept(document.bytes().clone(), self.successors(&document)?))
+    }
+
+    fn successors(&self, document: &Document) -> Result<Vec<Descriptor>> {
+        match &self.options.successors {
+            Some(choose) => choose(document),
+            None => Ok(document.successors()),
+        }
     }
 
     /// Writes a document whose successors are all there, some of them under further titles yet to

@@ -17,6 +17,7 @@ use oras_spec::distribution::ErrorCode;
 use oras_spec::image::{Descriptor, Document};
 use oras_spec::{Digest, Tag};
 
+use super::node::{Node, State, Way};
 use super::transfer::{Found, Transfer};
 use super::{CopyOptions, Existing};
 use crate::graph::{MAX_DEPTH, MAX_NODES};
@@ -45,33 +46,6 @@ pub(super) struct Walk<'a> {
     held: usize,
 }
 
-/// What is known of one digest.
-struct Node {
-    descriptor: Arc<Descriptor>,
-    depth: usize,
-    /// Whether the target is asked for it first.
-    ask: bool,
-    state: State,
-    /// Who waits for it.
-    parents: Vec<usize>,
-    /// How many nodes it waits for.
-    waiting: usize,
-    /// A document's bytes, from its reading to its writing.
-    bytes: Option<Bytes>,
-    successors: Vec<(usize, Descriptor)>,
-    /// The titles under which the target has it.
-    titles: Vec<Option<String>>,
-    /// Missing successors were sent anew already.
-    healed: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Present,
-    Copied,
-}
-
 enum Job {
     Visit(usize),
     Write(usize),
@@ -81,6 +55,7 @@ enum Job {
 enum Done {
     Visited(usize, Found),
     Written(usize),
+    Kept(usize),
     Refused(usize, Error),
 }
 
@@ -155,11 +130,14 @@ impl<'a> Walk<'a> {
             Job::Visit(at) => {
                 let node = &mut self.nodes[at];
                 let (descriptor, bytes) = (Arc::clone(&node.descriptor), node.bytes.take());
-                let (ask, tag) = (node.ask, self.tag_of(at));
+                let (ask, tag) = (node.way == Way::Ask, self.tag_of(at));
                 Box::pin(async move {
                     let found = transfer.visit(descriptor, bytes, ask, tag).await?;
                     Ok(Done::Visited(at, found))
                 })
+            }
+            Job::Write(at) if self.nodes[at].way == Way::Keep => {
+                Box::pin(async move { Ok(Done::Kept(at)) })
             }
             Job::Write(at) => {
                 let renamed = self.renamed(at);
@@ -180,11 +158,21 @@ impl<'a> Walk<'a> {
         match done {
             Done::Visited(at, Found::Present(bytes)) => {
                 self.nodes[at].bytes = bytes;
-                self.nodes[at].state = State::Present;
-                if at != ROOT || !self.is_retagged() {
-                    self.say(Event::Exists(&self.nodes[at].descriptor));
+                self.present(at);
+            }
+            Done::Visited(at, Found::Kept(bytes, successors)) => {
+                self.nodes[at].way = Way::Keep;
+                self.open(at, bytes, successors)?;
+            }
+            Done::Kept(at) => {
+                if let Some(bytes) = &self.nodes[at].bytes {
+                    self.held -= bytes.len();
                 }
-                self.release(at);
+                // The root may have to be sent again under its tag.
+                if at != ROOT {
+                    self.nodes[at].bytes = None;
+                }
+                self.present(at);
             }
             Done::Visited(at, Found::Document(bytes, successors)) => {
                 self.open(at, bytes, successors)?;
@@ -201,6 +189,15 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Notes that the target has something.
+    fn present(&mut self, at: usize) {
+        self.nodes[at].state = State::Present;
+        if !self.nodes[at].quiet && (at != ROOT || !self.is_retagged()) {
+            self.say(Event::Exists(&self.nodes[at].descriptor));
+        }
+        self.release(at);
+    }
+
     /// Puts a document's successors on the list.
     fn open(&mut self, at: usize, bytes: Bytes, successors: Vec<Descriptor>) -> Result<()> {
         self.held += bytes.len();
@@ -212,7 +209,11 @@ impl<'a> Walk<'a> {
         let mark = self.jobs.len();
         let mut children = Vec::with_capacity(successors.len());
         for descriptor in successors {
+            let known = self.nodes.len();
             let child = self.node(&descriptor, depth)?;
+            if child == known {
+                self.nodes[child].quiet = self.nodes[at].way == Way::Keep;
+            }
             self.wait(at, child);
             children.push((child, descriptor));
         }
@@ -246,10 +247,12 @@ impl<'a> Walk<'a> {
             return Err(too_large(format!("the graph has more than {MAX_NODES} nodes")));
         }
         let at = self.nodes.len();
+        let is_sent = is_document && self.transfer.options.existing == Existing::Descend;
         self.nodes.push(Node {
             descriptor: Arc::new(descriptor.clone()),
             depth,
-            ask: !is_document || self.transfer.options.existing == Existing::Skip,
+            way: if is_sent { Way::Send } else { Way::Ask },
+            quiet: false,
             state: State::Open,
             parents: Vec::new(),
             waiting: 0,
@@ -314,7 +317,7 @@ impl<'a> Walk<'a> {
         for child in children {
             if self.nodes[child].state == State::Present {
                 self.nodes[child].state = State::Open;
-                self.nodes[child].ask = false;
+                self.nodes[child].way = Way::Send;
                 self.jobs.push(Job::Visit(child));
             }
             self.wait(at, child);

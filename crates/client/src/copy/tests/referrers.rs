@@ -33,7 +33,8 @@ async fn referrers_come_along_from_all_levels_and_the_tag_comes_last() {
     let from = root.digest.clone().into();
     let to = tag("v1");
     let copied = copy_with_referrers(&source, &from, &target, Some(&to), &options).await;
-    assert_eq!(copied.expect("copied"), root);
+    assert_eq!(copied.expect("copied"), Copied { root: root.clone(), referrers: 3 });
+    assert_eq!(count_referrers(&source, &root, 1).await.expect("counted"), 3);
     let wanted = [&root, &sbom, &signature, &other, &stranger];
     assert_eq!(has(&target.inner, &wanted).await, [true, true, true, true, false]);
     assert_eq!(target.calls().last(), Some(&format!("push {}", name(&root))));
@@ -96,4 +97,70 @@ async fn the_root_is_copied_also_if_what_claims_to_be_about_it_is_there_or_is_no
         .await
         .expect("copied");
     assert_eq!(target.inner.resolve(&tag("v").into()).await.expect("tagged"), root);
+}
+
+#[tokio::test]
+async fn what_is_missing_below_what_is_there_is_copied_when_asked_for() {
+    let source = Memory::new();
+    let layers = [layer(&source, "one", b"one").await, layer(&source, "two", b"two").await];
+    let blobs = [layers[0].clone(), layers[1].clone(), Descriptor::empty_json()];
+    let children =
+        [manifest(&source, vec![layers[0].clone()]).await, manifest(&source, layers.into()).await];
+    let index = Index::new(children.to_vec());
+    let root = put(&source, MediaType::IMAGE_INDEX, &json::to_vec(&index)).await;
+    let from = root.digest.clone().into();
+    for lost in [&children[1], &blobs[1]] {
+        let target = Odd { tags_by_push: true, ..Odd::default() };
+        for descriptor in [&root, &children[0], &children[1]].into_iter().chain(&blobs) {
+            if descriptor.digest != lost.digest {
+                let content = source.fetch(descriptor).await.expect("there");
+                target.inner.push(descriptor, content).await.expect("pushed");
+            }
+        }
+        let (log, options) = listening(one_by_one());
+        let skipping = CopyOptions { existing: Existing::Skip, ..options.clone() };
+        copy_with_referrers(&source, &from, &target, Some(&tag("v")), &skipping).await.expect("ok");
+        assert!(!target.inner.exists(lost).await.expect("asked"), "it was not looked for");
+        let completing = CopyOptions { existing: Existing::Complete, ..options };
+        log.0.lock().expect("not poisoned").clear();
+        copy_with_referrers(&source, &from, &target, Some(&tag("v")), &completing)
+            .await
+            .expect("completed");
+        assert!(target.inner.exists(lost).await.expect("asked"));
+        let found = lines(&log);
+        let copied: Vec<&String> = found.iter().filter(|line| line.starts_with("copied")).collect();
+        assert_eq!(copied, [&format!("copied {}", name(lost))]);
+        assert_eq!(found.last(), Some(&format!("exists {}", name(&root))));
+    }
+}
+
+#[tokio::test]
+async fn tags_that_name_what_they_are_about_come_along_when_asked_for() {
+    let source = Memory::new();
+    let root = manifest(&source, vec![layer(&source, "one", b"one").await]).await;
+    let about = |subject: &Descriptor, suffix: &str| -> Tag {
+        tag(&format!("sha256-{}.{suffix}", subject.digest.encoded()))
+    };
+    let signature = manifest(&source, vec![layer(&source, "sig", b"sig").await]).await;
+    let sbom = manifest(&source, vec![layer(&source, "sbom", b"sbom").await]).await;
+    let other = manifest(&source, vec![layer(&source, "other", b"other").await]).await;
+    let tags = [about(&root, "sig"), about(&signature, "sbom"), about(&other, "sig")];
+    source.tag(&signature, &tags[0]).await.expect("tagged");
+    source.tag(&sbom, &tags[1]).await.expect("tagged");
+    source.tag(&root, &tags[2]).await.expect("tagged");
+    let from = root.digest.clone().into();
+    for digest_tags in [false, true] {
+        let target = Memory::new();
+        let options = CopyOptions { digest_tags, ..one_by_one() };
+        copy_with_referrers(&source, &from, &target, Some(&tag("v1")), &options).await.expect("ok");
+        assert_eq!(
+            has(&target, &[&signature, &sbom, &other]).await,
+            [digest_tags, digest_tags, false]
+        );
+        for (at, wanted) in [(&tags[0], &signature), (&tags[1], &sbom)] {
+            let found = target.resolve(&at.clone().into()).await.ok();
+            assert_eq!(found, digest_tags.then(|| wanted.clone()));
+        }
+        assert!(target.resolve(&tags[2].clone().into()).await.is_err());
+    }
 }
