@@ -17,6 +17,8 @@ pub enum Part {
     Strace,
     /// `tmux`, a terminal that tests can look at.
     Tmux,
+    /// The conformance suite of the distribution specification.
+    Conformance,
     /// The right to mount a small file system of our own.
     Mount,
 }
@@ -58,6 +60,7 @@ impl Part {
             Self::OrasPython => "oras-python",
             Self::Strace => "strace",
             Self::Tmux => "tmux",
+            Self::Conformance => "conformance",
             Self::Mount => "mount",
         }
     }
@@ -69,6 +72,7 @@ impl Part {
             Self::OrasPython => "ORAS_TEST_PYTHON",
             Self::Strace => "ORAS_TEST_STRACE",
             Self::Tmux => "ORAS_TEST_TMUX",
+            Self::Conformance => "ORAS_TEST_CONFORMANCE",
             Self::Mount => return rustix::process::geteuid().is_root().then(|| "/".into()),
         };
         if let Some(path) = std::env::var_os(variable) {
@@ -78,6 +82,11 @@ impl Part {
             let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
             let python = tests.join("../target/oras-python/bin/python");
             return python.is_file().then_some(python);
+        }
+        if self == Self::Conformance {
+            let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let suite = tests.join("../target/conformance/conformance");
+            return suite.is_file().then_some(suite);
         }
         let path = std::env::var_os("PATH")?;
         std::env::split_paths(&path)

@@ -8,6 +8,10 @@ use crate::process::{ask, find, root, run, target};
 /// The version of `oras` for Python that is tested against.
 const ORAS_PYTHON: &str = "oras==0.2.43";
 
+/// The conformance suite, as a module of Go, and the version that is tested with.
+const CONFORMANCE: &str =
+    "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111";
+
 /// One real part, by the name that tests know it by.
 #[derive(Debug)]
 pub(crate) struct Part {
@@ -31,6 +35,7 @@ pub(crate) fn prepare() -> Vec<Part> {
         part("skopeo", "ORAS_TEST_SKOPEO"),
         part("strace", "ORAS_TEST_STRACE"),
         part("tmux", "ORAS_TEST_TMUX"),
+        Part { name: "conformance", variable: "ORAS_TEST_CONFORMANCE", path: conformance() },
         Part { name: "oras-python", variable: "ORAS_TEST_PYTHON", path: oras_python() },
     ]
 }
@@ -82,4 +87,24 @@ fn oras_python() -> Option<PathBuf> {
     }
     std::fs::write(&marker, "").ok()?;
     Some(python)
+}
+
+/// Returns the conformance suite, built from source with Go, in the target directory.
+fn conformance() -> Option<PathBuf> {
+    let home = target().join("conformance");
+    let suite = home.join("conformance");
+    // Written last, so that another version is built anew.
+    let marker = home.join("version");
+    if std::fs::read_to_string(&marker).is_ok_and(|version| version == CONFORMANCE) {
+        return Some(suite);
+    }
+    let go = find("go")?;
+    let mut install = Command::new(go);
+    install.args(["install", CONFORMANCE]).env("GOBIN", &home).current_dir(std::env::temp_dir());
+    if let Err(failure) = run(&mut install) {
+        println!("note: {failure}");
+        return None;
+    }
+    std::fs::write(&marker, CONFORMANCE).ok()?;
+    Some(suite)
 }

@@ -4,6 +4,7 @@
 mod archive_bytes;
 mod bad_input;
 mod broken_lines;
+mod conformance;
 mod crash;
 mod disk_full;
 mod doctor;
@@ -21,6 +22,7 @@ mod mirror;
 mod progress;
 mod readme;
 mod resume;
+mod server_faults;
 mod signals;
 mod story;
 mod untrusted;

@@ -8,6 +8,7 @@ mod disk;
 mod file_name;
 mod group;
 mod pieces;
+mod records;
 mod root;
 mod sorted;
 mod stage;
@@ -70,8 +71,11 @@ async fn blocking<T: Send + 'static>(
 #[async_trait::async_trait]
 impl Store for Directory {
     async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        if let Some(value) = self.0.recall(key) {
+            return Ok(Some(value));
+        }
         let key = key.clone();
-        self.with_disk(move |disk| Ok(disk.get(&key)?.map(Bytes::from))).await
+        self.with_disk(move |disk| disk.get(&key)).await
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
@@ -80,17 +84,16 @@ impl Store for Directory {
     }
 
     async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
-        let key = key.clone();
-        let opened = self.with_disk(move |disk| {
-            let Some(mut file) = disk.open(&key)? else { return Ok(None) };
-            let metadata = file.metadata()?;
-            if !metadata.is_file() || metadata.len() != size {
-                return Ok(None);
-            }
+        // Not on another thread: to open what is in use takes less time than going there.
+        let Some(mut file) = self.0.open(key)? else { return Ok(None) };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() != size {
+            return Ok(None);
+        }
+        if offset > 0 {
             file.seek(SeekFrom::Start(offset))?;
-            Ok(Some(FilePieces::start(file, length)?))
-        });
-        Ok(opened.await?.map(|(pieces, file)| Box::pin(pieces.read_ahead(file)) as Pieces))
+        }
+        Ok(Some(Box::pin(FilePieces::new(file, offset, length))))
     }
 
     async fn put(

@@ -17,4 +17,5 @@ mod referrers;
 mod requests;
 mod restart;
 mod sample;
+mod upkeep;
 mod uploads;

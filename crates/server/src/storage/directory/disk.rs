@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use oras_spec::distribution::UploadId;
 
 use super::file_name;
 use super::group::Groups;
+use super::records::{Records, Stamp};
 use super::sorted::{Change, Sorted};
 use crate::storage::{Collection, Condition, Durability, Key, Result, StoreError, random_name};
 
@@ -27,6 +29,7 @@ pub(super) struct Disk {
     /// Directories whose own entry in their parent is known to be durable.
     durable: Mutex<HashSet<PathBuf>>,
     sorted: Sorted,
+    records: Records,
     groups: Groups,
     is_synced: bool,
     /// Set once a sync has failed: what the kernel then still has in memory is anyone's guess.
@@ -52,6 +55,7 @@ impl Disk {
             hash: RandomState::new(),
             durable: Mutex::new(durable),
             sorted: Sorted::default(),
+            records: Records::default(),
             groups: Groups::default(),
             is_synced: true,
         }
@@ -79,8 +83,24 @@ impl Disk {
         self.locks[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        Ok(absent_as_none(fs::read(self.path(key)))?)
+    /// Returns a record that was read before and has not changed since.
+    pub(super) fn recall(&self, key: &Key) -> Option<Bytes> {
+        self.records.recall(key, || self.path(key))
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        let Some(mut file) = self.open(key)? else { return Ok(None) };
+        let metadata = file.metadata()?;
+        let mut value = Vec::new();
+        // A directory is no record.
+        if absent_as_none(file.read_to_end(&mut value))?.is_none() {
+            return Ok(None);
+        }
+        let value = Bytes::from(value);
+        if let Some(stamp) = Stamp::of(&metadata) {
+            self.records.remember(key, stamp, &value);
+        }
+        Ok(Some(value))
     }
 
     pub(super) fn open(&self, key: &Key) -> Result<Option<File>> {
@@ -113,6 +133,7 @@ impl Disk {
             Condition::Any => true,
         };
         if written {
+            self.records.forget(key);
             // A directory of hints may go at any time.
             while absent_as_none(temporary.rename(&path))?.is_none() {
                 self.make_directory(&directory, durability)?;
@@ -144,6 +165,7 @@ impl Disk {
         if absent_as_none(fs::remove_file(&path))?.is_none() {
             return Ok(false);
         }
+        self.records.forget(key);
         self.sorted.note(key.collection(), key.name(), Change::Removed);
         drop(guard);
         let directory = self.directory(key.collection());

@@ -1,9 +1,10 @@
-//! Reading a file piece by piece, off the async threads, one piece ahead of who asks.
+//! Reading a file piece by piece: at once what the system has in memory, and the rest off the async
+//! threads, one piece ahead of who asks.
 
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -20,37 +21,50 @@ type Reading = JoinHandle<io::Result<(File, Vec<u8>)>>;
 
 /// The rest of a file, from where it stands, as a stream of pieces.
 pub(super) struct FilePieces {
-    /// Read before the stream was made.
-    first: Option<Bytes>,
-    reading: Option<Reading>,
+    state: State,
+    /// Where the next piece begins.
+    offset: u64,
     /// How many bytes no read was started for.
     remaining: u64,
 }
 
+enum State {
+    Idle(File),
+    Reading(Reading),
+    Done,
+}
+
 impl FilePieces {
-    /// Reads the first of `length` bytes; blocks. Shorter files fail here or on the way.
-    pub(super) fn start(mut file: File, length: u64) -> io::Result<(Self, Option<File>)> {
-        let first = read_piece(&mut file, length.min(PIECE))?;
-        let remaining = length - first.len() as u64;
-        let first = (!first.is_empty()).then(|| Bytes::from(first));
-        Ok((Self { first, reading: None, remaining }, (remaining > 0).then_some(file)))
+    /// Takes a file that stands at `offset`, to read `length` bytes of it.
+    pub(super) fn new(file: File, offset: u64, length: u64) -> Self {
+        Self { state: State::Idle(file), offset, remaining: length }
     }
 
-    /// Starts reading ahead, if there is more.
-    pub(super) fn read_ahead(mut self, file: Option<File>) -> Self {
-        self.reading = file.and_then(|file| self.read(file));
-        self
-    }
-
-    fn read(&mut self, mut file: File) -> Option<Reading> {
+    /// Takes the next piece out of what is still to be read; returns its length.
+    fn advance(&mut self) -> u64 {
         let length = self.remaining.min(PIECE);
         self.remaining -= length;
-        (length > 0).then(|| {
-            tokio::task::spawn_blocking(move || {
-                let piece = read_piece(&mut file, length)?;
-                Ok((file, piece))
-            })
-        })
+        self.offset += length;
+        length
+    }
+
+    /// Starts to read a piece on a thread that may wait for the disk.
+    fn read(&mut self, mut file: File) {
+        let length = self.advance();
+        self.state = State::Reading(tokio::task::spawn_blocking(move || {
+            let piece = read_piece(&mut file, length)?;
+            Ok((file, piece))
+        }));
+    }
+
+    /// Goes on once a piece has come from another thread: whoever had to wait for the disk once
+    /// had better ask for what is next before it is wanted.
+    fn read_ahead(&mut self, file: File) {
+        if self.remaining > 0 && !is_in_memory(&file, self.offset, self.remaining.min(PIECE)) {
+            self.read(file);
+        } else {
+            self.state = State::Idle(file);
+        }
     }
 }
 
@@ -58,18 +72,92 @@ impl Stream for FilePieces {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
-        let read = ready!(Pin::new(reading).poll(cx));
-        self.reading = None;
-        Poll::Ready(Some(match read.map_err(io::Error::other).flatten() {
-            Ok((file, piece)) => {
-                self.reading = self.read(file);
-                Ok(Bytes::from(piece))
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return Poll::Ready(None),
+                State::Idle(_) if self.remaining == 0 => return Poll::Ready(None),
+                State::Idle(mut file) => {
+                    if !is_in_memory(&file, self.offset, self.remaining.min(PIECE)) {
+                        self.read(file);
+                        continue;
+                    }
+                    let length = self.advance();
+                    let piece = read_piece(&mut file, length).map(Bytes::from);
+                    if piece.is_ok() {
+                        self.state = State::Idle(file);
+                    }
+                    return Poll::Ready(Some(piece));
+                }
+                State::Reading(mut reading) => {
+                    let Poll::Ready(read) = Pin::new(&mut reading).poll(cx) else {
+                        self.state = State::Reading(reading);
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Some(match read.map_err(io::Error::other).flatten() {
+                        Ok((file, piece)) => {
+                            self.read_ahead(file);
+                            Ok(Bytes::from(piece))
+                        }
+                        Err(error) => Err(error),
+                    }));
+                }
             }
-            Err(error) => Err(error),
-        }))
+        }
+    }
+}
+
+/// Tells whether reading a piece would not have to wait for the disk, as far as its first and its
+/// last byte tell: systems read files in order and ahead.
+#[cfg(target_os = "linux")]
+pub(super) fn is_in_memory(file: &File, offset: u64, length: u64) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+
+    let is_there = |offset| {
+        let mut byte = [0];
+        let mut into = [io::IoSliceMut::new(&mut byte)];
+        preadv2(file, &mut into, offset, ReadWriteFlags::NOWAIT) == Ok(1)
+    };
+    length == 0 || is_there(offset) && is_there(offset + length - 1)
+}
+
+/// Nobody says: so it is not.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_in_memory(_: &File, _: u64, length: u64) -> bool {
+    length == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pieces_are_the_file_wherever_it_comes_from() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = root.path().join("file");
+        let bytes: Vec<u8> = (0..700_000_u32).map(|number| (number % 251) as u8).collect();
+        std::fs::write(&path, &bytes).expect("a file");
+        for is_elsewhere in [false, true] {
+            let mut pieces = FilePieces::new(File::open(&path).expect("it"), 0, 700_000);
+            if is_elsewhere {
+                pieces.read(File::open(&path).expect("it"));
+            }
+            let mut found = Vec::new();
+            while let Some(piece) = pieces.next().await {
+                found.extend_from_slice(&piece.expect("a piece"));
+            }
+            assert!(found == bytes, "{is_elsewhere}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_shorter_than_it_was_is_an_error() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = root.path().join("file");
+        std::fs::write(&path, "short").expect("a file");
+        let mut pieces = FilePieces::new(File::open(&path).expect("it"), 0, 6);
+        assert!(pieces.next().await.expect("an item").is_err());
+        assert!(pieces.next().await.is_none());
     }
 }
