@@ -241,6 +241,4 @@ impl Collector<'_> {
 }
 
 #[cfg(test)]
-mod interleavings;
-#[cfg(test)]
 mod tests;

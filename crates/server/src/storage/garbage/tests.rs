@@ -1,5 +1,7 @@
 //! What is collected and what is not, on what a few pushes leave.
 
+mod interleavings;
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,11 +14,11 @@ use crate::limits::Limits;
 use crate::storage::memory::Memory;
 use crate::storage::uploads::Chunk;
 
-pub(super) fn storage() -> Storage {
+fn storage() -> Storage {
     Storage::new(Arc::new(Memory::default()), &Limits::default())
 }
 
-pub(super) fn repository() -> RepositoryName {
+fn repository() -> RepositoryName {
     "r".parse().expect("a name")
 }
 
@@ -25,7 +27,7 @@ fn tag(text: &str) -> Tag {
 }
 
 /// No grace: what nobody refers to goes at once.
-pub(super) fn at_once() -> CollectOptions {
+fn at_once() -> CollectOptions {
     CollectOptions { grace: Duration::ZERO, ..CollectOptions::default() }
 }
 
@@ -33,7 +35,7 @@ fn untagged_at_once() -> CollectOptions {
     CollectOptions { untagged: Some(Duration::ZERO), ..at_once() }
 }
 
-pub(super) async fn push_blob(storage: &Storage, name: &RepositoryName, bytes: &[u8]) -> Digest {
+async fn push_blob(storage: &Storage, name: &RepositoryName, bytes: &[u8]) -> Digest {
     let digest = Digest::of(bytes);
     let body = Box::pin(stream::iter([Ok(Bytes::copy_from_slice(bytes))]));
     let chunk = Chunk { range: None, body };
@@ -42,7 +44,7 @@ pub(super) async fn push_blob(storage: &Storage, name: &RepositoryName, bytes: &
 }
 
 /// A manifest of a config and one layer.
-pub(super) fn image(layer: &[u8], subject: Option<Descriptor>) -> Document {
+fn image(layer: &[u8], subject: Option<Descriptor>) -> Document {
     let layer = Descriptor::of(MediaType::IMAGE_LAYER, layer);
     let manifest = Manifest { subject, ..Manifest::new(Descriptor::empty_json(), vec![layer]) };
     document(&MediaType::IMAGE_MANIFEST, &manifest)
@@ -53,7 +55,7 @@ fn document<T: serde::Serialize>(media_type: &MediaType, content: &T) -> Documen
 }
 
 /// Pushes a manifest; tells whether all it needs was there.
-pub(super) async fn push(storage: &Storage, document: &Document, tags: &[&str]) -> Option<Digest> {
+async fn push(storage: &Storage, document: &Document, tags: &[&str]) -> Option<Digest> {
     let digest = Digest::of(document.bytes());
     let tags: Vec<Tag> = tags.iter().map(|text| tag(text)).collect();
     let needed = crate::storage::manifests::blobs(document).map(|blob| blob.digest.clone());
@@ -69,7 +71,7 @@ async fn push_image(storage: &Storage, layer: &[u8], tags: &[&str]) -> Digest {
     push(storage, &image(layer, None), tags).await.expect("all is there")
 }
 
-pub(super) async fn collect(storage: &Storage, options: &CollectOptions) -> Vec<Garbage> {
+async fn collect(storage: &Storage, options: &CollectOptions) -> Vec<Garbage> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&found);
     let mut observer =

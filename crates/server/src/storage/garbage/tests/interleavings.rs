@@ -6,20 +6,15 @@
 //! no more than two; and many others at random.
 
 use std::collections::VecDeque;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use oras_spec::distribution::UploadId;
-use oras_spec::image::{Descriptor, Document};
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
-use super::tests::{at_once, collect, image, push, push_blob, repository};
 use super::*;
-use crate::limits::Limits;
-use crate::storage::memory::Memory;
 use crate::storage::{Collection, Condition, Durability, Key, Pieces, Result, Stage, Store};
 
 /// A store whose operations wait to be let through.
