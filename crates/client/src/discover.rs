@@ -26,10 +26,15 @@ impl Default for DiscoverOptions {
     }
 }
 
+/// How many bytes the annotations and other texts of all referrers may have: 256 MiB.
+const MAX_LENGTH: usize = 256 * 1024 * 1024;
+
 /// Manifests and their referrers.
 #[derive(Clone, Debug, Default)]
 pub struct Discovered {
     nodes: Vec<Node>,
+    /// How many bytes their texts have.
+    length: usize,
 }
 
 /// A manifest that was found, and what is about it.
@@ -53,6 +58,11 @@ impl Discovered {
         if self.nodes.len() == MAX_NODES {
             return Err(too_many(format!("there are more than {MAX_NODES} referrers")));
         }
+        self.length += length(&descriptor);
+        if self.length > MAX_LENGTH {
+            let message = format!("what is said of referrers has more than {MAX_LENGTH} bytes");
+            return Err(too_many(message));
+        }
         self.nodes.push(Node { descriptor, referrers: Vec::new() });
         Ok(self.nodes.len() - 1)
     }
@@ -65,7 +75,7 @@ impl Discovered {
 /// # Errors
 ///
 /// As [`Source::referrers`], and [`ErrorKind::LimitExceeded`] for more than [`MAX_DEPTH`] levels or
-/// [`MAX_NODES`] referrers.
+/// [`MAX_NODES`] referrers, or more than 256 MiB of annotations.
 pub async fn discover(
     source: &dyn Source,
     subjects: &[Descriptor],
@@ -105,6 +115,15 @@ pub async fn discover(
         }
     }
     Ok(found)
+}
+
+/// Counts the bytes of all texts whose length is the registry's choice.
+fn length(descriptor: &Descriptor) -> usize {
+    let annotations = descriptor.annotations.iter();
+    let annotations: usize = annotations.map(|(key, value)| key.len() + value.len()).sum();
+    let urls: usize = descriptor.urls.iter().map(String::len).sum();
+    let types = descriptor.media_type.as_str().len() + descriptor.artifact_type.as_str().len();
+    annotations + urls + types + descriptor.data.len()
 }
 
 fn too_many(message: String) -> Error {

@@ -1,10 +1,13 @@
 //! `oras discover`: referrers as tree, table and data.
 
+use std::collections::HashSet;
+
+use oras_client::{Content, Target as _};
 use oras_spec::image::{Descriptor, Index, Manifest, MediaType, Platform};
 use oras_spec::json;
 use serde_json::Value;
 
-use crate::sandbox::{Listener, Sandbox, oras_in, oras_on_terminal};
+use crate::sandbox::{Listener, Sandbox, block_on, oras_in, oras_on_terminal};
 
 /// Puts a manifest about `subject` and returns its descriptor.
 fn attach(
@@ -274,4 +277,47 @@ fn circles_end_and_names_cannot_command_the_terminal() {
     );
     assert!(!said.contains('\u{1b}') && said.contains("\\x1b[2Jevil"), "{said:?}");
     assert!(said.contains("\"\\x1b]0;k\": \"v\\a\""), "{said:?}");
+}
+
+/// Puts so many manifests about `subject` into `at`, of two artifact types in turn.
+fn attach_many(sandbox: &Sandbox, subject: &Descriptor, count: usize) -> HashSet<String> {
+    let repository = sandbox.repository("at");
+    let manifest = |number: usize| {
+        let mut manifest = Manifest::new(Descriptor::empty_json(), Vec::new());
+        manifest.artifact_type = if number.is_multiple_of(2) { "even/t" } else { "odd/t" }.into();
+        manifest.subject = Some(subject.plain());
+        manifest.annotations.insert("number".to_owned(), number.to_string());
+        json::to_vec(&manifest)
+    };
+    block_on(async {
+        let mut digests = HashSet::new();
+        for number in 0..count {
+            let bytes = manifest(number);
+            let descriptor = Descriptor::of(MediaType::IMAGE_MANIFEST, &bytes);
+            let content = Content::from_bytes(&descriptor, bytes.into());
+            repository.push(&descriptor, content).await.expect("it is taken");
+            digests.insert(descriptor.digest.to_string());
+        }
+        digests
+    })
+}
+
+#[test]
+fn ten_thousand_referrers_are_listed_each_once() {
+    const COUNT: usize = 10_000;
+    let sandbox = Sandbox::new();
+    let root = sandbox.seed("at", "v1", "");
+    let digests = attach_many(&sandbox, &root, COUNT);
+    assert_eq!(digests.len(), COUNT);
+    let report: Value =
+        serde_json::from_str(&sandbox.oras("discover HOST/at:v1 --format json").succeeds())
+            .expect("JSON");
+    let listed = report["referrers"].as_array().expect("a list").iter();
+    let listed: Vec<String> =
+        listed.map(|one| one["digest"].as_str().expect("a digest").to_owned()).collect();
+    assert_eq!(listed.len(), COUNT);
+    assert_eq!(listed.into_iter().collect::<HashSet<_>>(), digests);
+    let line = "discover HOST/at:v1 --depth 1 --artifact-type odd/t -v=false";
+    let tree = sandbox.oras(line).stdout;
+    assert_eq!(tree.lines().count(), COUNT / 2 + 2, "the root, the type, and half of them");
 }

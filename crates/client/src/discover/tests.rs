@@ -63,6 +63,8 @@ struct Endless {
     each: usize,
     /// Whether they are the same ones for everything.
     same: bool,
+    /// How long the annotation of each is.
+    note: usize,
     asked: AtomicUsize,
 }
 
@@ -86,8 +88,12 @@ impl Source for Endless {
     async fn predecessors(&self, _: &Descriptor) -> Result<Vec<Descriptor>> {
         let turn = self.asked.fetch_add(1, Ordering::SeqCst);
         let turn = if self.same { 0 } else { turn };
-        let name =
-            |at| Descriptor::of(MediaType::IMAGE_MANIFEST, format!("{turn} {at}").as_bytes());
+        let name = |at| {
+            let name = format!("{turn} {at}");
+            let mut found = Descriptor::of(MediaType::IMAGE_MANIFEST, name.as_bytes());
+            found.annotations.insert("note".to_owned(), "x".repeat(self.note));
+            found
+        };
         Ok((0..self.each).map(name).collect())
     }
     fn tags(&self, _: Option<&Tag>) -> BoxStream<'_, Result<Tag>> {
@@ -96,7 +102,11 @@ impl Source for Endless {
 }
 
 async fn search(each: usize, same: bool) -> (Result<usize, ErrorKind>, usize) {
-    let place = Endless { each, same, asked: AtomicUsize::new(0) };
+    search_noted(each, same, 0).await
+}
+
+async fn search_noted(each: usize, same: bool, note: usize) -> (Result<usize, ErrorKind>, usize) {
+    let place = Endless { each, same, note, asked: AtomicUsize::new(0) };
     let root = Descriptor::of(MediaType::IMAGE_MANIFEST, b"root");
     let found = discover(&place, &[root], &DiscoverOptions::default()).await;
     let found = found.map(|found| found.nodes().len()).map_err(|error| error.kind());
@@ -117,4 +127,12 @@ async fn what_has_no_end_is_given_up() {
     let (found, asked) = search(100_000, true).await;
     assert_eq!(found, Err(ErrorKind::LimitExceeded));
     assert!(asked <= MAX_NODES / 100_000 + 3, "{asked}");
+}
+
+#[tokio::test]
+async fn what_is_said_of_referrers_is_not_kept_without_bound() {
+    const NOTE: usize = 4 << 20;
+    let (found, asked) = search_noted(2, false, NOTE).await;
+    assert_eq!(found, Err(ErrorKind::LimitExceeded));
+    assert!(asked <= MAX_LENGTH / NOTE, "{asked}");
 }

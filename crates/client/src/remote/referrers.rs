@@ -1,5 +1,6 @@
 //! Referrers: the API, and the tag schema where a registry lacks it.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
@@ -43,6 +44,8 @@ impl Support {
 const MAX_REFERRERS: usize = 1_000_000;
 /// How many bytes all lists of the referrers of one manifest may have: 256 MiB.
 const MAX_LENGTH: usize = 256 * 1024 * 1024;
+/// How many pages such a list may have.
+const MAX_PAGES: usize = 10_000;
 const LEGACY_FILTERS: &str = "org.opencontainers.referrers.filtersApplied";
 
 impl Repository {
@@ -125,14 +128,13 @@ impl Repository {
                 .or_else(|| index.annotations.get(LEGACY_FILTERS).cloned())
                 .unwrap_or_default();
             let mut page = index.manifests;
-            let was_empty = page.is_empty();
-            listed.add(page.len(), bytes.len(), subject)?;
+            let brings_more = listed.add(&page, bytes.len(), subject)?;
             if !filters.split(',').any(|filter| filter.trim() == "artifactType") {
                 retain(&mut page, artifact_type);
             }
             referrers.append(&mut page);
             match next {
-                Some(next) if next != here && !was_empty => {
+                Some(next) if next != here && brings_more => {
                     request = self.session.request_to(http::Method::GET, next, hint.clone());
                 }
                 _ => return Ok(Some(referrers)),
@@ -253,20 +255,29 @@ impl Repository {
 struct Listed {
     referrers: usize,
     bytes: usize,
+    pages: usize,
+    digests: HashSet<Digest>,
 }
 
 impl Listed {
-    fn add(&mut self, referrers: usize, bytes: usize, subject: &Digest) -> Result<()> {
-        self.referrers += referrers;
+    /// Notes a page, and tells whether there was something on it that was on none before: pages
+    /// that lead to one another in a circle end there.
+    fn add(&mut self, page: &[Descriptor], bytes: usize, subject: &Digest) -> Result<bool> {
+        self.referrers += page.len();
         self.bytes += bytes;
-        if self.referrers <= MAX_REFERRERS && self.bytes <= MAX_LENGTH {
-            return Ok(());
+        self.pages += 1;
+        let is_within =
+            self.referrers <= MAX_REFERRERS && self.bytes <= MAX_LENGTH && self.pages <= MAX_PAGES;
+        if is_within {
+            let known = self.digests.len();
+            self.digests.extend(page.iter().map(|referrer| referrer.digest.clone()));
+            return Ok(self.digests.len() > known);
         }
         Err(Error::new(
             ErrorKind::LimitExceeded,
             format!(
                 "{subject} has more than {MAX_REFERRERS} referrers, or lists of them with more \
-                 than {MAX_LENGTH} bytes"
+                 than {MAX_LENGTH} bytes or {MAX_PAGES} pages"
             ),
         ))
     }

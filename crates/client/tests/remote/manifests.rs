@@ -1,6 +1,6 @@
 //! Manifests: what answers about them must say, and their referrers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -347,6 +347,41 @@ async fn the_api_is_read_page_by_page_and_filtered_by_whoever_does_it() {
     assert_eq!(found.len(), 2);
     let line = &scripted.lines()[0];
     assert!(line.ends_with("?artifactType=a/b") || line.ends_with("?artifactType=a%2Fb"), "{line}");
+}
+
+/// A registry whose list of referrers has `seed(page)` on each page and leads on to `next(page)`.
+fn paged(seed: fn(usize) -> usize, next: fn(usize) -> usize) -> Scripted {
+    Scripted::new(move |seen| {
+        let page = seen.uri.query().and_then(|query| query.strip_prefix("page=")?.parse().ok());
+        let page = page.unwrap_or(0);
+        let listed = referrer(&format!("a/b{}", seed(page))).0;
+        let link = format!("<{}?page={}>; rel=next", seen.uri.path(), next(page));
+        reply(200, &[typed(), ("link", &link)], json::to_vec(&Index::new(vec![listed])))
+    })
+}
+
+#[tokio::test]
+async fn pages_of_referrers_that_lead_in_a_circle_end() {
+    for (next, count) in
+        [((|_| 0) as fn(usize) -> usize, 1), (|_| 7, 2), (|page| (page + 1) % 3, 3)]
+    {
+        let scripted = paged(|page| page, next);
+        let found = repository(&scripted).referrers(&subject(), None).await.expect("a list");
+        let digests: HashSet<_> = found.iter().map(|referrer| &referrer.digest).collect();
+        assert_eq!(digests.len(), count);
+        assert!(scripted.seen().len() <= count + 1, "{:?}", scripted.lines());
+    }
+    let scripted = paged(|_| 0, |page| page + 1);
+    repository(&scripted).referrers(&subject(), None).await.expect("a list");
+    assert_eq!(scripted.seen().len(), 2, "the second page brings nothing new");
+}
+
+#[tokio::test]
+async fn pages_of_referrers_without_end_are_given_up() {
+    let scripted = paged(|page| page, |page| page + 1);
+    let error = repository(&scripted).referrers(&subject(), None).await.expect_err("no end");
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert_eq!(scripted.seen().len(), 10_001);
 }
 
 #[tokio::test]
