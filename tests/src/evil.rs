@@ -41,9 +41,15 @@ impl Answer {
 
     /// Answers 200 with a body of a type.
     pub fn body(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        let body = body.into();
-        let length = body.len();
-        Self { status: 200, headers: Vec::new(), body, length }.header("Content-Type", media_type)
+        Self::status(200).with_body(body).header("Content-Type", media_type)
+    }
+
+    /// Sends a body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.length = self.body.len();
+        self
     }
 
     /// Adds a header.

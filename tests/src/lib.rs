@@ -14,7 +14,7 @@ pub mod serve;
 pub mod terminal;
 
 pub use emulated::Emulated;
-pub use evil::Evil;
+pub use evil::{Answer, Evil};
 pub use fault::{Direction, Fault, Proxy};
 pub use noise::{Numbers, noise};
 pub use part::Part;

@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 pub enum Part {
     /// The CNCF distribution registry, as Debian's `docker-registry`.
     Distribution,
+    /// The shell `fish`.
+    Fish,
+    /// The shell `zsh`.
+    Zsh,
     /// `skopeo`.
     Skopeo,
     /// A Python that has the `oras` package.
@@ -56,6 +60,8 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Distribution => "docker-registry",
+            Self::Fish => "fish",
+            Self::Zsh => "zsh",
             Self::Skopeo => "skopeo",
             Self::OrasPython => "oras-python",
             Self::Strace => "strace",
@@ -68,6 +74,8 @@ impl Part {
     fn locate(self) -> Option<PathBuf> {
         let variable = match self {
             Self::Distribution => "ORAS_TEST_DOCKER_REGISTRY",
+            Self::Fish => "ORAS_TEST_FISH",
+            Self::Zsh => "ORAS_TEST_ZSH",
             Self::Skopeo => "ORAS_TEST_SKOPEO",
             Self::OrasPython => "ORAS_TEST_PYTHON",
             Self::Strace => "ORAS_TEST_STRACE",

@@ -1,8 +1,9 @@
-//! The project's two commands, `tour` and `test`, and `bench`; std only, so that they start soon.
+//! The project's commands `tour`, `test`, `bench` and `docs`; std only, so that they start soon.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program for developers")]
 #![expect(clippy::disallowed_methods, reason = "it runs in the surroundings of its developer")]
 
 mod bench;
+mod docs;
 mod parts;
 mod process;
 mod tally;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tour"] => tour::run(),
         ["test"] => test::run(),
+        ["docs"] => docs::write(),
         ["bench", names @ ..] => bench::run(names),
         _ => Err(USAGE.to_owned()),
     };
@@ -38,4 +40,5 @@ Usage: cargo xtask <command>
 Commands:
   tour            build oras, then push to and pull from its own registry, step by step
   test            run all tests, with real registries and clients where they can be had
+  docs            write docs/cli.md and manual pages from the program's own tables
   bench [NAME..]  measure start, size, speed and memory (start, large, small)";

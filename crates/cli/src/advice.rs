@@ -167,6 +167,11 @@ fn levels(error: &Error) -> Vec<String> {
     }
     // An error and the fact behind it may have the same words.
     levels.dedup();
+    // A file of credentials that cannot be read has nothing to do with what was asked for.
+    let is_cause = |level: &String| level.starts_with("failed to decode config file ");
+    if let Some(cause) = levels.iter().position(is_cause) {
+        levels.drain(..cause);
+    }
     levels
 }
 

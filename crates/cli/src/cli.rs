@@ -1,5 +1,7 @@
 //! The tree of commands, and the way from arguments to the one that is meant.
 
+mod complete;
+mod reference;
 mod suggest;
 
 use std::ffi::OsString;
@@ -9,8 +11,8 @@ use oras_spec::Quoted;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
-    attach, backup, blob, cache, cp, discover, doctor, login, logout, manifest, pull, push,
-    registry, repo, resolve, restore, serve, tag, version,
+    attach, backup, blob, cache, completion, cp, discover, doctor, login, logout, manifest, pull,
+    push, registry, repo, resolve, restore, serve, tag, version,
 };
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -32,6 +34,7 @@ static ROOT: Command = Command {
         &backup::COMMAND,
         &blob::COMMAND,
         &cache::COMMAND,
+        &completion::COMMAND,
         &cp::COMMAND,
         &discover::COMMAND,
         &doctor::COMMAND,
@@ -71,6 +74,12 @@ static HELP: Command = Command {
 /// What is to be printed before the program ends with 1.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> Result<()> {
     let arguments = as_text(arguments)?;
+    if complete::is_question(&arguments) {
+        return complete::answer(&arguments, context);
+    }
+    if reference::is_wanted(&arguments) {
+        return reference::write(&arguments, context);
+    }
     let Found { command, parents, rest } = find(&arguments);
     if std::ptr::eq(command, &raw const ROOT)
         && let Some(name) = words(&rest, command).first()

@@ -4,6 +4,7 @@ pub(crate) mod attach;
 pub(crate) mod backup;
 pub(crate) mod blob;
 pub(crate) mod cache;
+pub(crate) mod completion;
 pub(crate) mod cp;
 pub(crate) mod discover;
 pub(crate) mod doctor;

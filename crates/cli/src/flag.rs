@@ -22,6 +22,8 @@ pub(crate) struct Flag {
     pub(crate) help: Cow<'static, str>,
     /// What to say when it is used; such a flag does not show in help.
     pub(crate) deprecated: Option<&'static str>,
+    /// Whether the command cannot do without it; the command itself checks that when it is time.
+    pub(crate) required: bool,
 }
 
 /// What values a flag takes.
@@ -67,6 +69,7 @@ impl Flag {
             default: Cow::Borrowed(""),
             help: Cow::Borrowed(help),
             deprecated: None,
+            required: false,
         }
     }
 
@@ -125,6 +128,12 @@ impl Flag {
     /// Hides it, and says `note` when it is used.
     pub(crate) fn deprecated(mut self, note: &'static str) -> Self {
         self.deprecated = Some(note);
+        self
+    }
+
+    /// Says that the command cannot do without it.
+    pub(crate) fn required(mut self) -> Self {
+        self.required = true;
         self
     }
 

@@ -48,6 +48,8 @@ mod output;
 mod pull;
 #[path = "cli/push.rs"]
 mod push;
+#[path = "cli/reference.rs"]
+mod reference;
 #[path = "cli/registry.rs"]
 mod registry;
 #[path = "cli/remote.rs"]

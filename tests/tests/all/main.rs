@@ -4,6 +4,7 @@
 mod archive_bytes;
 mod bad_input;
 mod broken_lines;
+mod completion;
 mod conformance;
 mod crash;
 mod disk_full;
@@ -19,6 +20,7 @@ mod interop_skopeo;
 mod login_concurrency;
 mod manifest_bytes;
 mod mirror;
+mod parity;
 mod progress;
 mod readme;
 mod resume;

@@ -83,7 +83,7 @@ fn flags() -> Vec<Flag> {
         distribution::flag(Side::Only),
         platform::platform("attach to an arch-specific subject"),
         terminal::flag(),
-        Flag::text("artifact-type", "artifact type"),
+        Flag::text("artifact-type", "artifact type").required(),
         Flag::text("config", "`path` of image config file").word("path"),
     ]);
     flags.extend(cache::flags());

@@ -16,14 +16,7 @@ pub(crate) fn page(parents: &str, command: &Command) -> String {
 /// Returns the page without what the command is for.
 pub(crate) fn usage(parents: &str, command: &Command) -> String {
     let path = path(parents, command);
-    let line = match command.body {
-        Body::Group(_) => format!("{path} [command]"),
-        Body::Quick(_) | Body::Waiting(_) | Body::Lasting(_) => {
-            let flags = if command.synopsis.contains("[flags]") { "" } else { " [flags]" };
-            format!("{parents} {}{flags}", command.synopsis)
-        }
-    };
-    let mut blocks = vec![format!("Usage:\n  {line}\n")];
+    let mut blocks = vec![format!("Usage:\n  {}\n", line(parents, command))];
     if !command.aliases.is_empty() {
         let names = [&[command.name], command.aliases].concat().join(", ");
         blocks.push(format!("Aliases:\n  {names}\n"));
@@ -45,6 +38,17 @@ pub(crate) fn usage(parents: &str, command: &Command) -> String {
         ));
     }
     blocks.join("\n")
+}
+
+/// Returns how a command is called, on one line.
+pub(crate) fn line(parents: &str, command: &Command) -> String {
+    match command.body {
+        Body::Group(_) => format!("{} [command]", path(parents, command)),
+        Body::Quick(_) | Body::Waiting(_) | Body::Lasting(_) => {
+            let flags = if command.synopsis.contains("[flags]") { "" } else { " [flags]" };
+            format!("{parents} {}{flags}", command.synopsis)
+        }
+    }
 }
 
 /// Returns the flags of a command with the one that all have.

@@ -83,7 +83,7 @@ fn flags() -> Vec<Flag> {
         .short('k'),
         Flag::switch("allow-path-traversal", "allow storing files out of the output directory")
             .short('T'),
-        Flag::switch("include-subject", "[Preview] recursively pull the subject of artifacts"),
+        Flag::switch("include-subject", "recursively pull the subject of artifacts"),
         Flag::text("output", "output directory").short('o').default("."),
         Flag::text("config", "output manifest config file"),
     ]);

@@ -67,7 +67,13 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         return Err(CliError::new("dstReferences cannot be empty: missing reference"));
     }
     let concurrency = args::concurrency_of(invocation.parsed.number("concurrency"), 5);
-    let manifest = opened.source().resolve(source).await.map_err(|error| opened.explain(&error))?;
+    let found = if opened.target().tags_by_push() {
+        let fetched = opened.fetch_manifest(source, None).await;
+        fetched.map(|(manifest, bytes)| (manifest, Some(bytes)))
+    } else {
+        opened.source().resolve(source).await.map(|manifest| (manifest, None))
+    };
+    let (manifest, bytes) = found.map_err(|error| opened.explain(&error))?;
     let shown = target.labeled(&target.with_digest(&manifest.digest));
     context.printer.line(&format!("Tagging {shown}"))?;
     let tags: Vec<Tag> = tags
@@ -76,7 +82,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         .collect::<Result<_, String>>()
         .map_err(CliError::new)?;
     let observer = tagged_lines(context, &Format::Text);
-    let options = TagOptions { concurrency, observer, bytes: None };
+    let options = TagOptions { concurrency, observer, bytes };
     let set = oras_client::tag::tag(opened.target(), &manifest, &tags, &options).await;
     set.map_err(|error| opened.explain(&error))
 }

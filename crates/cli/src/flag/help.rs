@@ -14,10 +14,16 @@ pub(crate) fn block(flags: &[Flag]) -> String {
     let line_end = format!("\n{}", " ".repeat(column));
     let mut block = String::new();
     for (flag, left) in flags.iter().zip(&left) {
-        let help = flag.help.replace('\n', &line_end);
+        let help = told(flag).replace('\n', &line_end);
         writeln!(block, "{left:column$}{help}{}", default(flag)).expect("a string takes all");
     }
     block
+}
+
+/// Returns what a flag is for. The word for its value may be set in backticks there; they do not
+/// show.
+pub(crate) fn told(flag: &Flag) -> String {
+    flag.help.replacen('`', "", 2)
 }
 
 fn left(flag: &Flag) -> String {
@@ -26,7 +32,8 @@ fn left(flag: &Flag) -> String {
     format!("  {letter}--{}{word}", flag.name)
 }
 
-fn default(flag: &Flag) -> String {
+/// What stands behind the description of a flag that has a default.
+pub(crate) fn default(flag: &Flag) -> String {
     match flag.default.as_ref() {
         "" | "false" => String::new(),
         text if flag.kind == Kind::Number => format!(" (default {text})"),
@@ -46,12 +53,12 @@ mod tests {
             Flag::number("concurrency", "5", "concurrency level"),
             Flag::text("format", "format output\n'json': JSON").default("text"),
             Flag::switch("verbose", "gone").deprecated("it is gone"),
-            Flag::text("config", "config file").word("path"),
+            Flag::text("config", "`path` of the config").word("path"),
         ];
         assert_eq!(
             block(&flags),
             "      --concurrency int   concurrency level (default 5)\n\
-             \x20     --config path       config file\n\
+             \x20     --config path       path of the config\n\
              \x20 -d, --debug             output debug logs\n\
              \x20     --format string     format output\n\
              \x20                         'json': JSON (default \"text\")\n\

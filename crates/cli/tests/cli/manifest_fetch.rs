@@ -56,10 +56,7 @@ fn writes_a_file_and_says_nothing() {
     assert_eq!(sandbox.read("m.json"), RAW);
     assert_eq!(
         sandbox.oras("manifest fetch HOST/a:v1 -o no/m.json").fails(),
-        format!(
-            "Error: failed to open \"no/m.json\": open {}: no such file or directory\n",
-            sandbox.path("no/m.json").display()
-        )
+        "Error: failed to open \"no/m.json\": open no/m.json: no such file or directory\n"
     );
 }
 

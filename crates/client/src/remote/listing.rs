@@ -33,10 +33,16 @@ pub(super) fn pages<'a, P: DeserializeOwned + 'a>(
             let (answer, bytes) = session.get(request?, MAX_PAGE).await?;
             let answer = answer.expect(&[StatusCode::OK]).await?;
             let uri = answer.uri().clone();
-            let next = next_page(&answer)?;
+            let next = next_page(&answer).transpose();
             let entries = entries(read_page(&answer, &bytes)?);
-            let next = next.filter(|next| !entries.is_empty() && *next != uri && count < MAX_PAGES);
-            let next = next.map(|next| Ok(session.request_to(Method::GET, next, hint)));
+            let leads_on = |next: &Result<Uri>| {
+                !entries.is_empty()
+                    && count < MAX_PAGES
+                    && next.as_ref().map_or(true, |next| *next != uri)
+            };
+            // What stands on this page is told also if its link leads nowhere.
+            let next = next.filter(leads_on);
+            let next = next.map(|next| Ok(session.request_to(Method::GET, next?, hint)));
             Ok::<_, Error>(Some((entries, (next, count + 1))))
         }
     });

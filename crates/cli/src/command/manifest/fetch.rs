@@ -5,6 +5,7 @@ use oras_client::store::FileSink;
 use oras_spec::Quoted;
 use oras_spec::image::{Descriptor, Platform};
 
+use super::super::save::as_typed;
 use super::super::{Arguments, Body, Command, Invocation};
 use crate::args;
 use crate::args::cache;
@@ -113,7 +114,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
             CliError::new(format!(
                 "failed to open {}: {}",
                 Quoted(file),
-                crate::advice::chain(&error)
+                as_typed(context, file, &error)
             ))
         })?;
     }

@@ -1,0 +1,161 @@
+//! Plays transcripts: a sandbox, registries, a shell for each command.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use oras_tests::sandbox::binary;
+use oras_tests::{Answer, Distribution, Evil, OrasServer, Outcome, Sandbox};
+
+use super::expect::{Bound, Line, difference, lines};
+use super::script::{Case, Script, Step};
+
+/// A registry of some maker, stopped when dropped.
+enum Registry {
+    Ours(OrasServer),
+    Distribution(Distribution),
+    Scripted(Evil),
+}
+
+impl Registry {
+    fn host(&self) -> String {
+        match self {
+            Self::Ours(server) => server.host(),
+            Self::Distribution(server) => server.host(),
+            Self::Scripted(server) => server.host(),
+        }
+    }
+}
+
+/// Plays all cases, and panics with all that went otherwise than expected.
+pub(super) fn play(script: &Script) {
+    let sandbox = Sandbox::new();
+    let mut registries = BTreeMap::new();
+    for (name, kind) in &script.registries {
+        let Some(registry) = start(&sandbox, script, name, kind) else { return };
+        registries.insert(*name, registry);
+    }
+    let mut variables: Vec<(String, String)> =
+        registries.iter().map(|(name, registry)| ((*name).to_owned(), registry.host())).collect();
+    variables.push((
+        "WORK".to_owned(),
+        sandbox.path("").display().to_string().trim_end_matches('/').to_owned(),
+    ));
+    variables.push(("ROOT".to_owned(), sandbox.root().display().to_string()));
+    let programs = sandbox.root().join("bin");
+    std::fs::create_dir(&programs).expect("make a directory");
+    symlink(binary(), programs.join("oras")).expect("link the program");
+    let stage = Stage { sandbox, variables, programs };
+    let mut bound = Bound::new();
+    let failures: Vec<String> =
+        script.cases.iter().filter_map(|case| stage.complaint(script, case, &mut bound)).collect();
+    let (failed, all) = (failures.len(), script.cases.len());
+    assert!(failures.is_empty(), "{failed} of {all} cases fail\n\n{}", failures.join("\n\n"));
+}
+
+fn start(sandbox: &Sandbox, script: &Script, name: &str, kind: &str) -> Option<Registry> {
+    let root = sandbox.root().join(format!("registry-{name}"));
+    Some(match kind {
+        "open" => Registry::Ours(OrasServer::start_at(sandbox, &root, "127.0.0.1:0", &[])),
+        "closed" => Registry::Ours(OrasServer::start_closed(sandbox)),
+        "distribution" => Registry::Distribution(Distribution::start(sandbox)?),
+        "scripted" => {
+            let answers = script.answers.clone();
+            Registry::Scripted(Evil::start(move |request| {
+                let asked = format!("{} {}", request.method, request.target);
+                answers.get(&asked).map_or(Answer::status(404), |lines| answer(lines))
+            }))
+        }
+        _ => panic!("{}.txt: no registry is {kind}", script.name),
+    })
+}
+
+/// Makes an answer of its lines: the status, headers, an empty line, the body.
+fn answer(lines: &[String]) -> Answer {
+    let (status, rest) = lines.split_first().expect("a status");
+    let mut rest = rest.iter();
+    let headers: Vec<&String> = rest.by_ref().take_while(|line| !line.is_empty()).collect();
+    let body: Vec<&str> = rest.map(String::as_str).collect();
+    let status = status.parse().expect("a status is a number");
+    headers.iter().fold(Answer::status(status).with_body(body.join("\n")), |answer, header| {
+        let (name, value) = header.split_once(": ").expect("a header has a colon");
+        answer.header(name, value)
+    })
+}
+
+/// Where commands run.
+struct Stage {
+    sandbox: Sandbox,
+    variables: Vec<(String, String)>,
+    programs: PathBuf,
+}
+
+impl Stage {
+    /// Plays a case; nothing if all is as expected, otherwise what is not.
+    fn complaint(&self, script: &Script, case: &Case, bound: &mut Bound) -> Option<String> {
+        let differences: Vec<String> = case
+            .steps
+            .iter()
+            .filter_map(|step| {
+                let outcome = self.run(&step.command, bound);
+                let differences = self.differences(case, step, &outcome, bound);
+                let command = step.command.replace('\n', "\n  > ");
+                let place = format!("  $ {command}    (line {})", step.line);
+                (!differences.is_empty()).then(|| format!("{place}\n{}", differences.join("\n")))
+            })
+            .collect();
+        let place = format!(
+            "{}.txt:{}: {} {}",
+            script.name,
+            case.line,
+            case.sections.join(" "),
+            case.title
+        );
+        (!differences.is_empty()).then(|| format!("{place}\n{}", differences.join("\n")))
+    }
+
+    fn run(&self, command: &str, bound: &Bound) -> Outcome {
+        let mut shell = self.sandbox.command("/bin/sh");
+        shell.arg("-c").arg(command);
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{}:{path}", self.programs.display()));
+        shell.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        shell.envs(bound.iter().filter(|(name, _)| !name.contains(':')));
+        self.sandbox.run(&mut shell)
+    }
+
+    fn differences(
+        &self,
+        case: &Case,
+        step: &Step,
+        outcome: &Outcome,
+        bound: &mut Bound,
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        let code = outcome.status.code();
+        if code != Some(step.code()) {
+            found.push(format!("    exit code {code:?}, not {}", step.code()));
+        }
+        let is_preparation = case.sections.is_empty();
+        if is_preparation && found.is_empty() {
+            return found;
+        }
+        for (name, expected, text) in [
+            ("standard output", &step.stdout, &outcome.stdout),
+            ("standard error", &step.stderr, &outcome.stderr),
+        ] {
+            let expected: Vec<Line> =
+                expected.iter().map(|line| line.map(|text| self.fill(text))).collect();
+            let shown = difference(&expected, &lines(text), bound);
+            found.extend(shown.map(|shown| format!("    {name}:\n{shown}")));
+        }
+        found
+    }
+
+    /// Puts the values of variables into an expected line.
+    fn fill(&self, text: &str) -> String {
+        self.variables
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), value))
+    }
+}
