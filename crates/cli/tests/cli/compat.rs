@@ -1,4 +1,4 @@
-//! The list of differences names tests that are there.
+//! The list of differences and the rules of the client name tests that are there.
 
 use std::path::Path;
 
@@ -25,8 +25,23 @@ fn read(directory: &Path, sources: &mut String) {
 
 #[test]
 fn every_known_difference_is_shown_by_a_test() {
+    check("docs/compat.md");
+}
+
+#[test]
+fn every_rule_of_the_client_is_shown_by_a_test() {
+    let page = check("docs/client-rules.md");
+    let numbers: std::collections::BTreeSet<u32> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
+        .collect();
+    assert_eq!(numbers, (1..=36).collect());
+}
+
+/// Holds the tables of a page against the tests; returns the page.
+fn check(page: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = std::fs::read_to_string(root.join("docs/compat.md")).expect("the page");
+    let page = std::fs::read_to_string(root.join(page)).expect("the page");
     let mut sources = String::new();
     for directory in ["crates", "tests"] {
         read(&root.join(directory), &mut sources);
@@ -38,4 +53,5 @@ fn every_known_difference_is_shown_by_a_test() {
     let missing: Vec<&str> =
         named.into_iter().filter(|name| !sources.contains(&format!("fn {name}()"))).collect();
     assert!(missing.is_empty(), "no such tests: {missing:?}");
+    page
 }

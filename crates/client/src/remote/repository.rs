@@ -208,7 +208,11 @@ impl Source for Repository {
         let page = Page { limit: None, last: last.map(|tag| tag.as_str().to_owned()) };
         let operation = Operation::ListTags { repository: self.name.clone(), page };
         let request = self.request(&operation);
-        let tags = listing::pages(&self.session, request, |list: TagList| list.tags);
+        // Some registries list what has no tag by its digest.
+        let tags = listing::pages(&self.session, request, |mut list: TagList| {
+            list.tags.retain(|tag| tag.parse::<Digest>().is_err());
+            list.tags
+        });
         let tag = |text: Result<String>| {
             Tag::free_form(&text?).map_err(|error| Error::new(ErrorKind::Server, error.to_string()))
         };

@@ -391,6 +391,7 @@ async fn a_service_is_not_followed_elsewhere_and_not_read_without_end() {
         reply(302, &[("location", "https://evil.example/token")], ""),
         reply(307, &[("location", "/token")], ""),
         reply(200, &[], vec![b' '; 128 * 1024 + 1]),
+        reply(200, &[], format!(r#"{{"token":"{}"}}"#, "a".repeat(10_000_000))),
         reply(200, &[], r#"{"token":""}"#),
         reply(200, &[], r#"{"token":"canary"#),
         reply(200, &[], "{\"token\":\"a\\nb\"}"),
@@ -413,6 +414,16 @@ async fn a_realm_we_may_not_believe_gets_no_credential() {
     for realm in [
         "http://auth.example/token",
         "https://127.0.0.1/token",
+        "https://169.254.169.254/token",
+        "https://10.1.2.3/token",
+        "https://192.168.0.1/token",
+        "https://0.0.0.0/token",
+        "https://2130706433/token",
+        "https://0x7f.1/token",
+        "https://[::1]/token",
+        "https://[::]/token",
+        "https://[::ffff:127.0.0.1]/token",
+        "https://[fd00::1]/token",
         "https://user:pw@auth.example/token",
         "file:///etc/passwd",
         "/token",
@@ -514,4 +525,22 @@ async fn digests_ask_for_pull_alone() {
         "GET https://auth.example/token?scope=repository%3Aa%3Apull&service=the+registry"
     );
     assert_eq!(scripted.seen()[1].authorization(), None);
+}
+
+#[tokio::test]
+async fn names_and_passwords_of_any_form_are_shown_as_they_are() {
+    use base64::Engine as _;
+    let long = "p:\u{e4}".repeat(5_000);
+    for (username, password) in
+        [("$oauthtoken", "a"), ("org+robot", "b:c"), ("robot$proj+name", "d"), ("_json_key", &long)]
+    {
+        let pair = format!("{username}:{password}");
+        let expected = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+        let scripted = Scripted::new(move |seen| match seen.authorization() {
+            Some(shown) if shown == expected => status(200),
+            _ => challenged(r#"Basic realm="x""#),
+        });
+        let credentials = StaticCredentials::new(Credential::password(username, password));
+        registry(&scripted, credentials).ping().await.expect("let in");
+    }
 }

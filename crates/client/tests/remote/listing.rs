@@ -107,3 +107,12 @@ async fn nonsense_is_an_error_of_the_registry() {
         assert_eq!(tags(&scripted, None).await.expect_err(body).kind(), ErrorKind::Server);
     }
 }
+
+#[tokio::test]
+async fn tags_that_are_none_are_left_out() {
+    let digest = oras_spec::Digest::of(b"x");
+    let page = format!(r#"{{"name":"a","tags":["v1",null,"","{digest}","v2"]}}"#);
+    let scripted = Scripted::new(move |_| reply(200, &[], page.clone()));
+    assert_eq!(tags(&scripted, None).await.expect("a list"), ["v1", "v2"]);
+    assert_eq!(scripted.lines(), ["GET https://r.example/v2/a/tags/list"], "no `n` is asked for");
+}

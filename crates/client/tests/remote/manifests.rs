@@ -512,3 +512,77 @@ async fn a_rate_limit_that_is_used_up_is_told_once() {
         ]
     );
 }
+
+#[tokio::test]
+async fn amazons_word_on_referrers_is_checked() {
+    let subject = subject().digest.to_string();
+    let scripted = Scripted::new(move |seen| match seen.method.as_str() {
+        "PUT" => reply(201, &[("oci-subject", &subject)], ""),
+        _ => status(404),
+    });
+    let name = "1.dkr.ecr.us-east-1.amazonaws.com".parse().expect("a name");
+    let options = RegistryOptions::default();
+    let registry = Registry::new(name, Arc::new(scripted.transport()), options);
+    push(&registry.repository("a".parse().expect("a name")), "a/b").await;
+    let lines = scripted.lines();
+    assert!(lines[1].contains("/referrers/sha256:"), "{lines:?}");
+    assert!(lines[3].ends_with(&format!("/manifests/{}", fallback())), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_refused_list_of_referrers_is_looked_for_under_the_tag() {
+    let list = json::to_vec(&Index::new(vec![referrer("a/b").0]));
+    for refused in [
+        error(400, "MANIFEST_INVALID", "manifest invalid"),
+        reply(404, &[("content-type", "text/html")], "{\"error\": \"Not Found\"}"),
+        reply(404, &[], "404 page not found"),
+        status(405),
+        reply(200, &[("content-type", "text/html")], "<html>"),
+    ] {
+        let list = list.clone();
+        let scripted = Scripted::new(move |seen| {
+            if seen.uri.path().contains("/referrers/") {
+                return refused.clone();
+            }
+            assert!(seen.uri.path().ends_with(&fallback()));
+            reply(200, &[typed()], list.clone())
+        });
+        let found = repository(&scripted).referrers(&subject(), None).await.expect("a list");
+        assert_eq!(found.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_replaced_is_not_deleted() {
+    let scripted = simple();
+    let repository = repository(&scripted);
+    push(&repository, "a/b").await;
+    push(&repository, "c/d").await;
+    assert!(scripted.seen().iter().all(|seen| seen.method != "DELETE"));
+}
+
+#[tokio::test]
+async fn a_manifest_of_more_than_4_mib_is_not_sent() {
+    let scripted = Scripted::new(|_| status(201));
+    let bytes = Bytes::from(vec![b' '; 4 * 1024 * 1024 + 1]);
+    let descriptor = Descriptor::of(MediaType::IMAGE_MANIFEST, &bytes);
+    let content = Content::from_bytes(&descriptor, bytes);
+    let error = repository(&scripted).push(&descriptor, content).await.expect_err("too large");
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert!(scripted.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_read_without_end() {
+    let dump = format!(r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#, "a".repeat(40_000));
+    let scripted = Scripted::in_turn(vec![
+        reply(400, &[], dump),
+        reply(400, &[("content-type", "text/html")], "<p>".repeat(4_000_000)),
+    ]);
+    let repository = repository(&scripted);
+    let error = repository.fetch_reference(&tag("v1")).await.expect_err("refused");
+    let said = &error.response().expect("an answer").body.errors[0];
+    assert_eq!((said.code.as_str(), said.message.len()), ("X", 40_000));
+    let error = repository.fetch_reference(&tag("v1")).await.expect_err("refused");
+    assert!(error.to_string().len() < 1_000, "{}", error.to_string().len());
+}

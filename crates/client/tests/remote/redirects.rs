@@ -204,3 +204,114 @@ async fn heads_are_followed_too() {
     let last = scripted.seen().pop().expect("followed");
     assert!(last.header("accept").is_some());
 }
+
+/// Where a stranger may be, as seen from a registry.
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("https://r.example", "https://r.example:8443/x"),
+    ("http://r.example", "https://r.example/x"),
+    ("https://r.example", "https://other.example/x"),
+    ("https://r.example", "https://OTHER.EXAMPLE/x"),
+    ("https://r.example", "https://cdn.r.example/x"),
+    ("https://r.example", "https://r.example.evil.example/x"),
+    ("https://r.example", "https://user:password@other.example/x"),
+    ("https://r.example", "https://r.example@other.example/x"),
+    ("https://r.example", "https://r.example.:8443/x"),
+    ("https://[2001:db8::1]", "https://[2001:db8::2]/x"),
+    ("http://[2001:db8::1]:5000", "http://[2001:db8:0:0:0:0:0:1]:5001/x"),
+];
+
+/// Does one of the things that are done to registries; `POST`, `PATCH` and `PUT` push a blob.
+async fn act(repository: &Repository, action: &str) -> oras_client::Result<()> {
+    let reference = TagOrDigest::parse("v1").expect("a tag");
+    match action {
+        "GET blob" => repository.fetch(&blob()).await?.read_all().await.map(drop),
+        "HEAD blob" => repository.exists(&blob()).await.map(drop),
+        "GET manifest" => repository.fetch_reference(&reference).await.map(drop),
+        "HEAD manifest" => repository.resolve(&reference).await.map(drop),
+        "DELETE" => repository.delete(&blob()).await,
+        _ => repository.push(&blob(), Content::from_bytes(&blob(), "blob".into())).await,
+    }
+}
+
+/// Redirects `action` to `location` and answers everything before it as a registry does that
+/// knows uploads in two steps alone.
+fn redirecting(seen: &Seen, action: &str, location: &str) -> crate::server::Reply {
+    if action.starts_with(seen.method.as_str()) {
+        return reply(307, &[("location", location)], "");
+    }
+    match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/v2/a/blobs/uploads/1")], ""),
+        "PUT" if action == "PATCH" => status(405),
+        _ => status(404),
+    }
+}
+
+const ACTIONS: [&str; 8] =
+    ["GET blob", "HEAD blob", "GET manifest", "HEAD manifest", "POST", "PATCH", "PUT", "DELETE"];
+
+/// What the stranger answers: content, or a wish to know us.
+const CHALLENGES: [&str; 3] =
+    ["", "Basic realm=\"x\"", "Bearer realm=\"https://other.example/token\",service=\"x\""];
+
+/// Does `action` at a registry that sends us to `location`; returns what the stranger there saw.
+async fn strangers(
+    base: &str,
+    location: &'static str,
+    action: &'static str,
+    challenge: &'static str,
+) -> Vec<Seen> {
+    let (repository, scripted) = repository(base, move |seen| match (seen.uri.path(), challenge) {
+        ("/x", "") => reply(200, &[("content-type", "a/b")], "blob"),
+        ("/x", _) => reply(401, &[("www-authenticate", challenge)], ""),
+        ("/token", _) => reply(200, &[], r#"{"token":"canary"}"#),
+        _ => redirecting(seen, action, location),
+    });
+    let told = act(&repository, action).await.map_err(|error| chain(&error));
+    assert!(!told.is_err_and(|text| text.contains("password")), "{base} {location} {action}");
+    let mut seen = scripted.seen();
+    seen.retain(|seen| !seen.uri.path().starts_with("/v2/"));
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_ours_reaches_a_stranger_whatever_is_done_and_whatever_the_stranger_answers() {
+    let cases = ELSEWHERE.iter().flat_map(|place| ACTIONS.map(|action| (place, action)));
+    for ((base, location), action) in cases {
+        for challenge in CHALLENGES {
+            let case = format!("{base} to {location}, {action}, {challenge}");
+            let strangers = strangers(base, location, action, challenge).await;
+            let is_read = action.starts_with("GET") || action.starts_with("HEAD");
+            assert_eq!(!strangers.is_empty(), is_read, "{case}");
+            for seen in strangers {
+                let ours = ["authorization", "cookie", "x-canary"].map(|name| seen.header(name));
+                assert_eq!((seen.uri.path(), ours), ("/x", [None; 3]), "{case}");
+                assert!(seen.body.is_empty() && !seen.uri.to_string().contains('@'), "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_challenge_after_a_redirect_at_home_is_answered() {
+    for location in ["/x", "https://R.EXAMPLE/x", "https://r.example.:443/x"] {
+        let (repository, scripted) =
+            repository("https://r.example", move |seen| match seen.uri.path() {
+                "/x" if seen.authorization().is_some() => reply(200, &[], "blob"),
+                "/x" => reply(401, &[("www-authenticate", "Basic realm=\"x\"")], ""),
+                _ => reply(307, &[("location", location)], ""),
+            });
+        act(&repository, "GET blob").await.expect(location);
+        let last = scripted.seen().pop().expect("followed");
+        assert_eq!((last.uri.path(), last.header("x-canary")), ("/x", Some("1")), "{location}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_a_descriptor_names_are_not_visited() {
+    let (repository, scripted) = repository("https://r.example", |_| reply(200, &[], "blob"));
+    let mut foreign = blob();
+    foreign.urls =
+        vec!["https://169.254.169.254/x".to_owned(), "http://other.example/x".to_owned()];
+    repository.fetch(&foreign).await.expect("there").read_all().await.expect("whole");
+    assert!(scripted.seen().iter().all(|seen| seen.uri.host() == Some("r.example")));
+}

@@ -314,3 +314,22 @@ async fn a_password_that_is_refused_after_a_token_ends_the_conversation() {
         assert!(scripted.seen().len() <= sent, "{:?}", scripted.lines());
     }
 }
+
+#[tokio::test]
+async fn bytes_are_sent_again_whole_when_the_put_itself_is_challenged() {
+    let puts = AtomicUsize::new(0);
+    let scripted = Scripted::new(move |seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], r#"{"token":"t"}"#),
+        Some(_) if seen.method == "PUT" && puts.fetch_add(1, Ordering::Relaxed) == 0 => {
+            challenged("")
+        }
+        Some("Bearer t") => stored(seen),
+        _ => challenged(""),
+    });
+    let repository = repository("r.example", &scripted, user(), &PUSH);
+    let (descriptor, content) = blob(1);
+    repository.push(&descriptor, content).await.expect("pushed");
+    let puts: Vec<Seen> = scripted.seen().into_iter().filter(|s| s.method == "PUT").collect();
+    assert_eq!(puts.len(), 2);
+    assert!(puts.iter().all(|seen| seen.body == "blob 1" && seen.authorization().is_some()));
+}

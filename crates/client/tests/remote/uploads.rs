@@ -342,3 +342,36 @@ async fn a_registry_that_knows_no_chunks_gets_a_stream_at_last() {
     repository("https://r.example", &scripted).push(&descriptor, content).await.expect("pushed");
     assert_eq!(sent(&scripted)[1..], ["PATCH 0-8388607", "PATCH 9437184", "PUT 0"]);
 }
+
+#[tokio::test]
+async fn an_empty_blob_is_sent_as_it_is_and_what_is_said_of_it_is_shown() {
+    let scripted = Scripted::new(|seen| match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/u")], ""),
+        _ => error(400, "BLOB_UPLOAD_INVALID", "no empty blobs here"),
+    });
+    let (descriptor, content) = large(0);
+    let pushed = repository("https://r.example", &scripted).push(&descriptor, content).await;
+    assert!(chain(&pushed.expect_err("refused")).contains("no empty blobs here"));
+    assert_eq!(sent(&scripted), ["PUT 0"]);
+}
+
+#[tokio::test]
+async fn a_blob_that_is_taken_without_content_is_taken() {
+    for code in [201, 204] {
+        let scripted = Scripted::new(move |seen| match seen.method.as_str() {
+            "POST" => reply(202, &[("location", "/u")], ""),
+            _ => reply(code, &[("content-type", "text/html")], if code == 201 { "OK" } else { "" }),
+        });
+        repository("https://r.example", &scripted).push(&blob(), content()).await.expect("pushed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_given_up_is_left_to_the_registry() {
+    let scripted = Scripted::new(|seen| match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/u")], ""),
+        "PUT" => status(500),
+        _ => unreachable!("{}", seen.line()),
+    });
+    repository("https://r.example", &scripted).push(&blob(), content()).await.expect_err("broken");
+}
