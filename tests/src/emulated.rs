@@ -52,6 +52,11 @@ impl Emulated {
         if hosts.contains(&"docker.io") { "docker.io" } else { hosts[0] }
     }
 
+    /// Returns where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// Returns the repository to push to, with the name of the registry.
     pub fn repository(&self) -> String {
         format!("{}/{}", self.host(), self.emulator.profile().repository)
@@ -88,6 +93,15 @@ impl Emulated {
             _ => "",
         };
         sandbox.run(command.args(self.flags(side)))
+    }
+
+    /// As [`oras`](Self::oras), with the flags of `line` last, so that they count more.
+    pub fn oras_last(&self, sandbox: &Sandbox, line: &str) -> Outcome {
+        let line = line.replace("HOST", self.host()).replace("REPO", &self.repository());
+        let (name, rest) = line.split_once(' ').expect("a command and more");
+        let mut command = sandbox.oras_command(name);
+        command.args(self.flags("")).args(rest.split_whitespace());
+        sandbox.run(&mut command)
     }
 
     /// Logs in as the account that may do most.

@@ -326,3 +326,6 @@ impl Entrance {
         (origin, here)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,8 @@ pub(crate) struct Refusal<'a> {
     pub(crate) status: StatusCode,
     pub(crate) code: &'a str,
     pub(crate) message: &'a str,
-    pub(crate) detail: Option<Value>,
+    /// JSON, as it is to be printed.
+    pub(crate) detail: Option<String>,
 }
 
 impl<'a> Refusal<'a> {
@@ -21,18 +22,18 @@ impl<'a> Refusal<'a> {
         Self { status, code, message, detail: None }
     }
 
-    pub(crate) fn detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail);
+    pub(crate) fn detail(mut self, detail: &impl std::fmt::Display) -> Self {
+        self.detail = Some(detail.to_string());
         self
     }
 
     /// Says it as `voice` does.
     pub(crate) fn say(&self, voice: Voice) -> Reply {
         let (code, message) = (Value::from(self.code), Value::from(self.message));
-        let detail = self.detail.as_ref();
+        let detail = self.detail.as_deref();
         let body = match voice {
             Voice::Quay => {
-                let detail = detail.cloned().unwrap_or_else(|| json!({}));
+                let detail = detail.unwrap_or("{}");
                 format!(
                     "{{\"errors\":[{{\"code\":{code},\"detail\":{detail},\"message\":{message}}}]}}\n"
                 )
@@ -94,12 +95,12 @@ pub(crate) fn reword(voice: Voice, ask: &Ask, reply: Reply) -> Reply {
                 .map_or("", |(_, image)| image);
             refusal.code = "MANIFEST_UNKNOWN";
             refusal.message = "The named manifest is not known to the registry.";
-            refusal.detail = Some(json!({ "manifest": image }));
+            refusal.detail = Some(json!({ "manifest": image }).to_string());
         }
         (Voice::Artifactory, "BLOB_UNKNOWN") => {
-            refusal.detail = Some(json!({ "blobSum": target }));
+            refusal.detail = Some(json!({ "blobSum": target }).to_string());
         }
-        (Voice::Zot, _) => refusal.detail = Some(json!({})),
+        (Voice::Zot, _) => refusal.detail = Some("{}".to_owned()),
         _ => {}
     }
     let mut reworded = refusal.say(voice);

@@ -1,7 +1,7 @@
 //! What registries do differently, row by row: each test fails without the rule that copes with it.
 
 use oras_emulator::{Exchange, Origin, Quirk, Shown};
-use oras_tests::{Emulated, Sandbox};
+use oras_tests::{Direction, Emulated, Fault, Proxy, Sandbox};
 
 const PUSH: &str = "push REPO:0.0.1 --config ./config.json:application/vnd.docker.volume.v1+tar.gz ./foo.txt:text/plain";
 
@@ -27,12 +27,14 @@ fn targets(exchanges: &[Exchange], method: &str) -> Vec<String> {
 }
 
 #[test]
-fn old_quay_refuses_the_media_types_of_the_story_and_says_which_it_takes() {
+fn old_quay_refuses_the_media_types_of_the_story_and_both_ways_out_are_named() {
     let (sandbox, registry) = logged_in("quay-3.11", &[]);
     let complaint = registry.oras(&sandbox, PUSH).fails();
     assert!(complaint.contains("application/vnd.docker.volume.v1+tar.gz"), "{complaint}");
     assert!(complaint.contains("is not one of ["), "{complaint}");
-    assert!(complaint.contains("application/vnd.oci.image.config.v1+json"), "{complaint}");
+    for way_out in ["application/vnd.oci.image.layer.v1.tar", "IGNORE_UNKNOWN_MEDIATYPES"] {
+        assert!(complaint.contains(way_out), "{way_out}: {complaint}");
+    }
     let puts = targets(&registry.exchanges(), "PUT");
     let manifests = puts.iter().filter(|target| target.contains("/manifests/"));
     assert_eq!(manifests.count(), 1, "a refusal is not asked for twice: {puts:?}");
@@ -57,13 +59,13 @@ fn quay_today_makes_the_repository_for_a_user_and_for_a_robot_that_may() {
 }
 
 #[test]
-fn a_quay_robot_that_may_only_write_pushes_to_what_is_there() {
+fn a_quay_robot_that_may_only_write_is_told_that_the_repository_must_exist() {
     let sandbox = files();
     let registry = Emulated::start(&sandbox, "quay");
     let robot = &registry.emulator.profile().accounts[2];
     registry.login_as(&sandbox, robot.username, &robot.password()).succeeds();
     let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/oras/brand-new")).fails();
-    assert!(complaint.contains("unauthorized"), "{complaint}");
+    assert!(complaint.contains("the robot have the permission Write"), "{complaint}");
     registry.login(&sandbox);
     registry.oras(&sandbox, PUSH).succeeds();
     registry.login_as(&sandbox, robot.username, &robot.password()).succeeds();
@@ -140,10 +142,15 @@ fn ecr_gets_the_password_with_every_request_and_its_realm_is_left_alone() {
 }
 
 #[test]
-fn an_ecr_repository_that_is_not_there_is_said_not_to_be() {
+fn an_ecr_repository_that_is_not_there_is_to_be_made_first() {
     let (sandbox, registry) = logged_in("ecr", &[]);
     let complaint = registry.oras(&sandbox, &PUSH.replace("REPO", "HOST/nowhere")).fails();
     assert!(complaint.contains("The repository with name 'nowhere' does not exist"), "{complaint}");
+    assert!(complaint.contains("aws ecr create-repository"), "{complaint}");
+    // It may also close the connection without a word.
+    let (sandbox, registry) = logged_in("ecr", &[Quirk::EndsConnection]);
+    let complaint = registry.oras(&sandbox, "blob push HOST/nowhere ./foo.txt").fails();
+    assert!(complaint.contains("aws ecr create-repository"), "{complaint}");
 }
 
 #[test]
@@ -199,13 +206,13 @@ fn the_example_in_the_challenge_of_ghcr_is_not_asked_for() {
 }
 
 #[test]
-fn a_ghcr_token_without_the_right_to_write_is_refused_once() {
+fn a_ghcr_token_without_the_right_to_write_is_told_which_it_lacks() {
     let sandbox = files();
     let registry = Emulated::start(&sandbox, "ghcr");
     let reader = &registry.emulator.profile().accounts[1];
     registry.login_as(&sandbox, reader.username, &reader.password()).succeeds();
     let complaint = registry.oras(&sandbox, PUSH).fails();
-    assert!(complaint.contains("denied"), "{complaint}");
+    assert!(complaint.contains("write:packages"), "{complaint}");
     assert_eq!(registry.answered(403).len(), 1, "a refusal is not asked for twice");
 }
 
@@ -330,4 +337,148 @@ fn a_dump_of_40_kilobytes_is_read_and_shortened() {
     sandbox.write("bad.json", r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#);
     let complaint = registry.oras(&sandbox, "manifest push REPO:bad bad.json").fails();
     assert!(complaint.contains("'schemaVersion' is a required property"), "{complaint}");
+}
+
+#[test]
+fn chunks_are_as_each_registry_wants_them() {
+    let limit = Quirk::LargestPut(9 << 20);
+    for profile in ["ghcr", "ecr", "ecr-public", "quay", "acr", "harbor", "zot", "distribution"] {
+        let (sandbox, registry) = logged_in(profile, &[limit]);
+        sandbox.write("large.bin", "0123456789abcdef".repeat(800 << 10));
+        registry.oras(&sandbox, "push REPO:large large.bin").succeeds();
+        let patches = targets(&registry.exchanges(), "PATCH");
+        assert!(!patches.is_empty(), "{profile} got it whole");
+        registry.oras(&sandbox, "pull REPO:large -o copy").succeeds();
+        assert!(sandbox.read("copy/large.bin") == sandbox.read("large.bin"), "{profile}");
+    }
+}
+
+#[test]
+fn a_download_that_breaks_is_asked_for_at_the_registry_again() {
+    let (sandbox, registry) = logged_in("docker-hub", &[]);
+    sandbox.write("large.bin", "0123456789abcdef".repeat(64 << 10));
+    registry.oras(&sandbox, "push REPO:large large.bin").succeeds();
+    registry.exchanges();
+    let proxy = Proxy::start(registry.address(), |number| match number {
+        0 => Fault::Cut(Direction::Down, 500_000),
+        _ => Fault::None,
+    });
+    let storage = registry.emulator.profile().storage_host.expect("another host");
+    let port = proxy.host().rsplit(':').next().expect("a port").to_owned();
+    let line = format!("pull REPO:large -o copy --resolve {storage}:443:127.0.0.1:{port}");
+    registry.oras_last(&sandbox, &line).succeeds();
+    assert!(sandbox.read("copy/large.bin") == sandbox.read("large.bin"));
+    let exchanges = registry.exchanges();
+    let gets = exchanges.iter().filter(|exchange| exchange.origin == Origin::Storage);
+    let statuses: Vec<_> = gets.filter_map(|exchange| exchange.status).collect();
+    assert!(statuses.contains(&206), "it began again: {statuses:?}");
+    assert!(!statuses.contains(&403), "a key was used twice: {statuses:?}");
+}
+
+#[test]
+fn a_download_that_breaks_where_there_are_no_parts_begins_again() {
+    let (sandbox, registry) = logged_in("quay", &[]);
+    sandbox.write("large.bin", "0123456789abcdef".repeat(64 << 10));
+    registry.oras(&sandbox, "push REPO:large large.bin").succeeds();
+    let proxy = Proxy::start(registry.address(), |number| match number {
+        0 => Fault::Cut(Direction::Down, 500_000),
+        _ => Fault::None,
+    });
+    let port = proxy.host().rsplit(':').next().expect("a port").to_owned();
+    let line = format!("pull REPO:large -o copy --resolve quay.io:443:127.0.0.1:{port}");
+    registry.oras_last(&sandbox, &line).succeeds();
+    assert!(sandbox.read("copy/large.bin") == sandbox.read("large.bin"));
+}
+
+#[test]
+fn lists_are_followed_from_page_to_page_whatever_chains_them() {
+    for profile in ["quay", "acr", "harbor", "zot", "artifactory", "gar"] {
+        let (sandbox, registry) = logged_in(profile, &[Quirk::PageClamp(2)]);
+        for number in 0..5 {
+            let push = PUSH.replace("REPO:0.0.1", &format!("REPO-{number}:v1"));
+            registry.oras(&sandbox, &push).succeeds();
+            registry.oras(&sandbox, &format!("tag REPO-0:v1 v{number}")).succeeds();
+        }
+        let repositories = registry.oras(&sandbox, "repo ls HOST").succeeds();
+        assert_eq!(repositories.lines().count(), 5, "{profile}: {repositories}");
+        let tags = registry.oras(&sandbox, "repo tags REPO-0").succeeds();
+        assert_eq!(tags, "v0\nv1\nv2\nv3\nv4\n", "{profile}");
+    }
+}
+
+#[test]
+fn a_list_of_referrers_that_cannot_be_deleted_is_replaced_all_the_same() {
+    for profile in ["ghcr", "docker-hub", "gitlab", "distribution"] {
+        let (sandbox, registry) = logged_in(profile, &[]);
+        let push = PUSH.replace("docker.volume.v1+tar.gz", "cncf.helm.config.v1+json");
+        registry.oras(&sandbox, &push).succeeds();
+        for number in 0..2 {
+            sandbox.write("note.txt", format!("{number}"));
+            let attach = "attach REPO:0.0.1 --artifact-type application/vnd.in-toto+json note.txt";
+            registry.oras(&sandbox, attach).succeeds();
+        }
+        let found = registry.oras(&sandbox, "discover REPO:0.0.1").succeeds();
+        assert_eq!(found.matches("sha256:").count(), 3, "{profile}: {found}");
+    }
+}
+
+#[test]
+fn an_artifactory_that_forbids_what_is_not_there_takes_it_when_it_comes() {
+    let (sandbox, registry) = logged_in("artifactory", &[Quirk::ForbiddenManifests]);
+    registry.oras(&sandbox, PUSH).succeeds();
+}
+
+#[test]
+fn an_upload_that_would_lose_its_tls_is_not_followed() {
+    let (sandbox, registry) = logged_in("artifactory", &[Quirk::PlainLocation]);
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("downgrades scheme from https"), "{complaint}");
+}
+
+#[test]
+fn google_says_that_a_blob_must_not_be_empty() {
+    let (sandbox, registry) = logged_in("gar", &[]);
+    sandbox.write("empty.txt", "");
+    let complaint = registry.oras(&sandbox, "push REPO:empty empty.txt").fails();
+    assert!(complaint.contains("blob upload invalid"), "{complaint}");
+}
+
+#[test]
+fn an_identity_token_is_good_at_azure_and_said_not_to_be_at_quay() {
+    for (profile, works) in [("acr", true), ("quay", false)] {
+        let sandbox = files();
+        let registry = Emulated::start(&sandbox, profile);
+        let accounts = registry.emulator.profile().accounts;
+        let token = accounts[1].password();
+        let outcome = registry.oras(&sandbox, &format!("login HOST --identity-token {token}"));
+        if works {
+            outcome.succeeds();
+            registry.oras(&sandbox, PUSH).succeeds();
+        } else {
+            let complaint = outcome.fails();
+            assert!(complaint.contains("identity token"), "{complaint}");
+        }
+    }
+}
+
+#[test]
+fn a_config_that_breaks_quay_is_not_sent_over_and_over() {
+    let (sandbox, registry) = logged_in("quay", &[]);
+    sandbox.write("config.json", r#"{"not":"an image"}"#);
+    let push = PUSH.replace("vnd.docker.volume.v1+tar.gz", "vnd.oci.image.config.v1+json");
+    let complaint = registry.oras(&sandbox, &push).fails();
+    assert!(complaint.contains("Internal Server Error"), "{complaint}");
+    let refused = registry.answered(500).len();
+    assert!(refused <= 2, "{refused} times");
+}
+
+#[test]
+fn strict_manifests_of_ecr_are_explained() {
+    let (sandbox, registry) = logged_in("ecr", &[]);
+    let arguments = ["push", "HOST/ocitest:v1", "./foo.txt:text/plain;charset=utf-8"];
+    let mut command = sandbox.command(oras_tests::sandbox::binary());
+    command.args(arguments.map(|text| text.replace("HOST", registry.host())));
+    let complaint = sandbox.run(command.args(registry.flags(""))).fails();
+    assert!(complaint.contains("Invalid JSON syntax"), "{complaint}");
+    assert!(complaint.contains("without parameters"), "{complaint}");
 }

@@ -1,5 +1,6 @@
 //! The very bytes of answers, as they were observed.
 
+use base64::Engine as _;
 use http::header::{CONTENT_TYPE, LINK, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http_body_util::Full;
 use oras_spec::Digest;
@@ -49,12 +50,11 @@ impl Registry {
 }
 
 fn basic(name: &str, password: &str) -> String {
-    use base64::Engine as _;
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
     format!("Basic {pair}")
 }
 
-fn header<'a>(reply: &'a Reply, name: impl http::header::AsHeaderName) -> &'a str {
+fn header(reply: &Reply, name: impl http::header::AsHeaderName) -> &str {
     reply.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
@@ -115,7 +115,9 @@ async fn bodies_have_the_lengths_that_were_observed() {
     assert_eq!(hub.ask("GET /v2/", &[], "").await.body().len(), 87);
     let refused = hub.ask("GET /v2/library/alpine/manifests/latest", &[], "").await;
     assert_eq!(refused.body().len(), 157, "{}", text(&refused));
-    assert!(header(&refused, WWW_AUTHENTICATE).ends_with("scope=\"repository:library/alpine:pull\""));
+    assert!(
+        header(&refused, WWW_AUTHENTICATE).ends_with("scope=\"repository:library/alpine:pull\"")
+    );
     let public = Registry::of("ecr-public");
     assert_eq!(public.ask("GET /v2/", &[], "").await.body().len(), 58);
     let quay = Registry::of("quay");
@@ -131,10 +133,11 @@ async fn quay_gives_rights_as_its_table_says() {
         let token = answer["token"].as_str().expect("a token").to_owned();
         let value = http::HeaderValue::from_str(&format!("Bearer {token}")).expect("a value");
         let claims = value.to_str().expect("text").split('.').nth(1).expect("claims");
-        use base64::Engine as _;
         let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims);
-        let claims: serde_json::Value = serde_json::from_slice(&claims.expect("base64")).expect("JSON");
-        let life = claims["exp"].as_i64().expect("a time") - claims["iat"].as_i64().expect("a time");
+        let claims: serde_json::Value =
+            serde_json::from_slice(&claims.expect("base64")).expect("JSON");
+        let life =
+            claims["exp"].as_i64().expect("a time") - claims["iat"].as_i64().expect("a time");
         assert_eq!(life, 3600);
         claims["access"][0]["actions"].to_string()
     };
@@ -296,7 +299,10 @@ async fn a_storage_takes_no_credentials_and_a_key_opens_it_once() {
     let target = header(&found, LOCATION).strip_prefix("https://").expect("a URL").to_owned();
     let line = format!("GET {target}");
     let refused = acr.ask(&line, &headers, "").await;
-    assert_eq!((refused.status().as_u16(), header(&refused, CONTENT_TYPE)), (400, "application/xml"));
+    assert_eq!(
+        (refused.status().as_u16(), header(&refused, CONTENT_TYPE)),
+        (400, "application/xml")
+    );
     assert!(text(&refused).contains("<Code>InvalidAuthenticationInfo</Code>"));
     assert_eq!(text(&acr.ask(&line, &[], "").await), "blob");
     assert_eq!(acr.ask(&line, &[], "").await.status().as_u16(), 403);

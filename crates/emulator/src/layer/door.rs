@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use oras_spec::distribution::{Action, Operation, Scope};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::ask::{Ask, Outcome, Reply, reply_with, set};
 use crate::emulator::Emulator;
@@ -203,7 +203,7 @@ pub(crate) fn challenge(
         let (code, message) = words(emulator, ask);
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, code, message);
         match detail(emulator, ask, tokens.detail) {
-            Some(detail) => refusal.detail(detail).say(profile.voice),
+            Some(detail) => refusal.detail(&detail).say(profile.voice),
             None => refusal.say(profile.voice),
         }
     };
@@ -232,7 +232,8 @@ fn words(emulator: &Emulator, ask: &Ask) -> (&'static str, &'static str) {
     }
 }
 
-fn detail(emulator: &Emulator, ask: &Ask, how: Detail) -> Option<Value> {
+/// JSON with its fields in the order of the registries, which a map would not keep.
+fn detail(emulator: &Emulator, ask: &Ask, how: Detail) -> Option<String> {
     if how == Detail::None {
         return None;
     }
@@ -241,7 +242,6 @@ fn detail(emulator: &Emulator, ask: &Ask, how: Detail) -> Option<Value> {
         let Scope::Resource { kind, name, actions } = scope else { continue };
         for action in actions {
             let action = action.as_str();
-            // The order of the fields is that of the registries; `json!` sorts them otherwise.
             let class = if how == Detail::Class { "\"Class\":\"\"," } else { "" };
             let text = format!(
                 "{{\"Type\":{},{class}\"Name\":{},\"Action\":{}}}",
@@ -253,9 +253,9 @@ fn detail(emulator: &Emulator, ask: &Ask, how: Detail) -> Option<Value> {
         }
     }
     if entries.is_empty() {
-        return Some(Value::Null);
+        return Some("null".to_owned());
     }
-    serde_json::from_str(&format!("[{}]", entries.join(","))).ok()
+    Some(format!("[{}]", entries.join(",")))
 }
 
 fn challenge_text(emulator: &Emulator, ask: &Ask, tokens: &Tokens, error: Option<&str>) -> String {

@@ -49,7 +49,7 @@ pub(crate) async fn check(emulator: &Emulator, ask: &Ask) -> Outcome<()> {
                 let target = format!("/v2/{repository}/manifests/{digest}");
                 let found = emulator.look(Method::HEAD, &target, ask).await;
                 if found.status() != StatusCode::OK {
-                    return Err(invalid(emulator, Value::from("")).into());
+                    return Err(invalid(emulator, &Value::from("")).into());
                 }
             }
             Ok(())
@@ -70,7 +70,7 @@ fn strict_tag(emulator: &Emulator) -> Outcome<()> {
     Err(emulator.refuse(StatusCode::BAD_REQUEST, "TAG_INVALID", message).into())
 }
 
-fn invalid(emulator: &Emulator, detail: Value) -> Reply {
+fn invalid(emulator: &Emulator, detail: &Value) -> Reply {
     Refusal::new(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "manifest invalid")
         .detail(detail)
         .say(emulator.profile().voice)
@@ -121,7 +121,7 @@ fn check_put(emulator: &Emulator, ask: &Ask, reference: &TagOrDigest) -> Outcome
         let used = types.config.iter().chain(&types.artifact);
         if let Some(unknown) = used.into_iter().find(|used| !known.contains(&used.as_str())) {
             let detail = Value::from(format!("unknown media type: {unknown}"));
-            return Err(invalid(emulator, detail).into());
+            return Err(invalid(emulator, &detail).into());
         }
     }
     if emulator.has(Quirk::StrictJson) {
@@ -138,11 +138,11 @@ fn check_put(emulator: &Emulator, ask: &Ask, reference: &TagOrDigest) -> Outcome
 
 /// What Quay makes of a manifest before it looks at anything else.
 fn check_quay(emulator: &Emulator, ask: &Ask, manifest: &Value, types: &Types) -> Outcome<()> {
-    let says = |message: String| Err(invalid(emulator, json!({ "message": message })).into());
+    let says = |message: String| Err(invalid(emulator, &json!({ "message": message })).into());
     if ask.header(&CONTENT_TYPE) == Some(ARTIFACT_MANIFEST) {
         let detail = json!({ "message": "manifest schema version not supported" });
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        let refusal = Refusal::new(status, "MANIFEST_INVALID", "manifest invalid").detail(detail);
+        let refusal = Refusal::new(status, "MANIFEST_INVALID", "manifest invalid").detail(&detail);
         return Err(refusal.say(emulator.profile().voice).into());
     }
     if manifest["schemaVersion"].is_null() {
@@ -332,7 +332,7 @@ fn finish_put(
         } else {
             "manifest digest mismatch".to_owned()
         };
-        *answer = invalid(emulator, json!({ "message": message }));
+        *answer = invalid(emulator, &json!({ "message": message }));
     }
 }
 
@@ -360,6 +360,9 @@ async fn finish_get(
         if !is_accepted {
             return emulator.refuse(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown");
         }
+    }
+    if emulator.has(Quirk::ForbiddenManifests) && answer.status() == StatusCode::NOT_FOUND {
+        return emulator.refuse(StatusCode::FORBIDDEN, "DENIED", "forbidden");
     }
     if let (Some(tag), false) = (is_tag, is_found) {
         let key = (repository.to_owned(), tag.to_string());

@@ -277,7 +277,8 @@ fn place(emulator: &Emulator, ask: &Ask, answer: &mut Reply, id: &str) {
     }) else {
         return;
     };
-    let origin = format!("{}://{}", ask.here.scheme, ask.here.registry);
+    let scheme = if emulator.has(Quirk::PlainLocation) { "http" } else { ask.here.scheme };
+    let origin = format!("{scheme}://{}", ask.here.registry);
     let path = format!("/v2/{repository}/blobs/uploads/{id}");
     let location = match form(emulator) {
         LocationForm::Relative => path,

@@ -60,6 +60,8 @@ pub enum Quirk {
     NoMounts,
     /// To take a blob from where it must not be read is refused; else it opens an upload.
     MountsRefused,
+    /// Uploads are said to be without TLS, as by a registry that does not know of its proxy.
+    PlainLocation,
     /// The connection ends without an answer when an upload to an unknown repository is opened.
     EndsConnection,
 
@@ -78,6 +80,8 @@ pub enum Quirk {
     AcceptDecides,
     /// Quay's own answers to manifests.
     QuayManifests,
+    /// A manifest that is not there is one that may not be read.
+    ForbiddenManifests,
     /// Manifests stay.
     NoDelete,
     /// Manifests are not deleted by a tag.

@@ -51,8 +51,8 @@ pub(super) fn amazon_repository(case: &Case<'_>) -> Option<String> {
     let is_unknown = case.said.contains("NAME_UNKNOWN");
     // Without a word, where the repository of an upload is missing.
     let text = crate::advice::chain(case.error);
-    let is_cut =
-        case.error.kind() == ErrorKind::Network && text.contains("Post \"") && text.contains("EOF");
+    let ends = ["EOF", "stream error"].iter().any(|end| text.contains(end));
+    let is_cut = case.error.kind() == ErrorKind::Network && text.contains("Post \"") && ends;
     if !is_unknown && !is_cut {
         return None;
     }
