@@ -174,6 +174,7 @@ impl Emulator {
         }
         upload::finish(self, &ask, &mut answer);
         list::finish(self, &ask, &mut answer).await;
+        download::finish(self, &ask, &mut answer);
         Ok(manifest::finish(self, &ask, answer).await)
     }
 }

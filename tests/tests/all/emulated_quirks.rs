@@ -482,3 +482,12 @@ fn strict_manifests_of_ecr_are_explained() {
     assert!(complaint.contains("Invalid JSON syntax"), "{complaint}");
     assert!(complaint.contains("without parameters"), "{complaint}");
 }
+
+#[test]
+fn a_blob_comes_as_it_is_where_a_proxy_would_compress_it() {
+    let (sandbox, registry) = logged_in("quay", &[Quirk::Compresses]);
+    sandbox.write("text.txt", "0123456789".repeat(100));
+    registry.oras(&sandbox, "push REPO:text text.txt").succeeds();
+    registry.oras(&sandbox, "pull REPO:text -o copy").succeeds();
+    assert_eq!(sandbox.text("copy/text.txt"), sandbox.text("text.txt"));
+}

@@ -1,6 +1,11 @@
 //! Where blobs are had: here, or at a storage that wants no credentials but its own.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RANGE};
+use std::io::Write as _;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE,
+};
 use http::{Method, StatusCode};
 use oras_spec::distribution::Operation;
 
@@ -87,7 +92,7 @@ pub(crate) async fn fetch(emulator: &Emulator, ask: &Ask) -> Reply {
         method: ask.method.clone(),
         uri: ask.uri.clone(),
         headers: http::HeaderMap::new(),
-        body: bytes::Bytes::new(),
+        body: Bytes::new(),
         here: ask.here.clone(),
         operation: None,
     };
@@ -101,6 +106,22 @@ pub(crate) async fn fetch(emulator: &Emulator, ask: &Ask) -> Reply {
     }
     answer.headers_mut().remove("docker-content-digest");
     answer
+}
+
+/// Compresses a blob, as a proxy before the registry may.
+pub(crate) fn finish(emulator: &Emulator, ask: &Ask, answer: &mut Reply) {
+    let accepts = ask.header(&ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
+    let is_blob = matches!(ask.operation, Some(Operation::GetBlob { .. }));
+    if !emulator.has(Quirk::Compresses) || !accepts || !is_blob || answer.body().len() < 500 {
+        return;
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let compressed = encoder.write_all(answer.body()).and_then(|()| encoder.finish());
+    if let Ok(bytes) = compressed {
+        *answer.body_mut() = Bytes::from(bytes);
+        answer.headers_mut().remove(CONTENT_LENGTH);
+        set(answer, &CONTENT_ENCODING, "gzip");
+    }
 }
 
 fn xml(status: StatusCode, code: &str, message: &str) -> Reply {

@@ -100,6 +100,8 @@ pub enum Quirk {
 
     /// Blobs are had elsewhere.
     Redirects(Redirect),
+    /// Blobs of 500 bytes and more come compressed to who says that it takes that.
+    Compresses,
     /// Parts of blobs are not to be had.
     NoRanges,
 
