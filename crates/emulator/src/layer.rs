@@ -5,6 +5,7 @@ pub(crate) mod download;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod names;
+mod quay;
 pub(crate) mod rights;
 pub(crate) mod token;
 pub(crate) mod upload;
