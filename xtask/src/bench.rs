@@ -3,6 +3,8 @@
 //! Prints figures and judges nothing: what a machine does beside changes them. `ORAS_PEER` names
 //! another program with the same commands, which is then measured in the same run, in turns.
 
+mod http;
+mod registry;
 mod sample;
 mod transfer;
 
@@ -23,8 +25,10 @@ pub(crate) struct Contender {
 
 /// Runs the named benchmarks, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
-    if let Some(unknown) = names.iter().find(|name| !["start", "large", "small"].contains(name)) {
-        return Err(format!("no benchmark is called {unknown:?}: start, large or small"));
+    if let Some(unknown) =
+        names.iter().find(|name| !["start", "large", "small", "registry"].contains(name))
+    {
+        return Err(format!("no benchmark is called {unknown:?}: start, large, small or registry"));
     }
     let ours = build_release()?;
     let size = std::fs::metadata(&ours).map_err(|error| error.to_string())?.len();
@@ -43,6 +47,9 @@ pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
     }
     if wanted("small") {
         transfer::small(&contenders)?;
+    }
+    if wanted("registry") {
+        registry::compare(&contenders)?;
     }
     Ok(())
 }

@@ -202,8 +202,17 @@ pub(crate) fn peak_memory(command: &mut Command) -> Result<(Finished, u64), Fail
 
 /// Reads the most memory that a process has held so far, in bytes.
 fn high_water_mark(process: u32) -> Option<u64> {
+    memory(process, "VmHWM:")
+}
+
+/// Reads the memory that a process holds now, in bytes.
+pub(crate) fn resident(process: u32) -> Option<u64> {
+    memory(process, "VmRSS:")
+}
+
+fn memory(process: u32, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes << 10)
 }

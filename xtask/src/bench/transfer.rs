@@ -112,10 +112,10 @@ impl Measured {
 
 /// A directory below cargo's, on the same disk; removed when dropped.
 #[derive(Debug)]
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
-    fn make() -> Result<Self, Failure> {
+    pub(crate) fn make() -> Result<Self, Failure> {
         let place = Self(target().join("bench"));
         // What a run that was killed has left.
         drop(std::fs::remove_dir_all(&place.0));
@@ -123,12 +123,12 @@ impl Place {
         Ok(place)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// Makes directories anew.
-    fn clear(&self, names: &[&str]) -> Result<(), Failure> {
+    pub(crate) fn clear(&self, names: &[&str]) -> Result<(), Failure> {
         for name in names {
             let path = self.file(name);
             if path.exists() {
@@ -173,7 +173,7 @@ fn fill(path: &Path, size: u64) -> Result<(), Failure> {
 }
 
 /// Returns 256 KiB that follow from a number: a 64-bit linear congruential generator's output.
-fn block(number: u64) -> Vec<u8> {
+pub(crate) fn block(number: u64) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(256 << 10);
     while bytes.len() < 256 << 10 {

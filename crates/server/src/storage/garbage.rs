@@ -1,7 +1,7 @@
 //! Collecting garbage while clients push: see [`condemned`](super::condemned) for why that is safe.
 //!
 //! Garbage is, in this order: tags that the rules do not keep, manifests that nothing leads to,
-//! deleted manifests whose time to be restored is over, blobs of a repository that no manifest of it
+//! deleted manifests whose time to be restored is over, what is left of referrers, blobs of a repository that no manifest of it
 //! refers to, and the bytes of blobs that no repository has. Memory does not grow with what is
 //! stored.
 
@@ -112,6 +112,7 @@ impl Collector<'_> {
             self.manifests(repository, age.max(self.options.grace)).await?;
         }
         self.deleted(repository).await?;
+        self.referrers(repository).await?;
         self.links(repository).await
     }
 
@@ -141,6 +142,37 @@ impl Collector<'_> {
                 let key = keys::deleted_manifest(repository, &digest);
                 self.condemned.condemn(&key);
                 let found = Garbage::Deleted { repository: repository.clone(), digest };
+                self.remove(&key, self.options.grace, found).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is left of referrers whose push was cut short before the manifest was there.
+    async fn referrers(&mut self, repository: &RepositoryName) -> Result<()> {
+        let mut subjects = self.storage.pages(keys::subjects(repository), PAGE);
+        while let Some(names) = subjects.next().await? {
+            for subject in names.iter().filter_map(|name| keys::parse_digest_name(name)) {
+                self.referrers_of(repository, &subject).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn referrers_of(&mut self, repository: &RepositoryName, subject: &Digest) -> Result<()> {
+        let mut pages = self.storage.pages(keys::referrers(repository, subject), PAGE);
+        while let Some(names) = pages.next().await? {
+            let digests: Vec<Digest> =
+                names.iter().filter_map(|name| keys::parse_digest_name(name)).collect();
+            let key = |digest: &Digest| keys::referrer(repository, subject, digest);
+            self.condemn(digests.iter().map(key)).await;
+            for digest in digests {
+                let key = key(&digest);
+                let manifest = keys::manifest(repository, &digest);
+                if self.storage.store.size(&manifest).await?.is_some() {
+                    self.condemned.spare(&key);
+                }
+                let found = Garbage::Referrer { repository: repository.clone(), digest };
                 self.remove(&key, self.options.grace, found).await?;
             }
         }

@@ -123,6 +123,12 @@ pub(crate) fn pointer(repository: &RepositoryName, digest: &Digest, tag: &Tag) -
     pointers(repository, digest).key(tag.as_str())
 }
 
+/// The subjects that have referrers, as far as a store lists collections like names: one that does
+/// not lists none.
+pub(crate) fn subjects(repository: &RepositoryName) -> Collection {
+    Collection(format!("repos/{repository}/_r"))
+}
+
 /// The referrers of a subject.
 pub(crate) fn referrers(repository: &RepositoryName, subject: &Digest) -> Collection {
     Collection(format!("repos/{repository}/_r/{}", digest_name(subject)))

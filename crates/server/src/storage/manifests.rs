@@ -123,6 +123,10 @@ impl Storage {
         digest: &Digest,
     ) {
         self.condemned.rely_on(&keys::manifest(repository, digest)).await;
+        if let Some(subject) = document.subject() {
+            let referrer = keys::referrer(repository, &subject.digest, digest);
+            self.condemned.rely_on(&referrer).await;
+        }
         for descriptor in references(document) {
             self.condemned.rely_on(&keys::link(repository, &descriptor.digest)).await;
             self.condemned.rely_on(&keys::manifest(repository, &descriptor.digest)).await;

@@ -9,6 +9,7 @@ use oras_spec::image::{Descriptor, Index, Manifest, MediaType};
 use tower_service::Service as _;
 
 use super::directory::Directory;
+use super::garbage::CollectOptions;
 use super::memory::Memory;
 use super::*;
 use crate::config::{BuildError, Config};
@@ -318,6 +319,58 @@ async fn whenever_it_dies_what_was_acknowledged_is_there_and_the_rest_is_whole_o
         }
         if done == steps.len() {
             assert!(budget > 50, "the story is longer than that");
+            return;
+        }
+    }
+}
+
+/// The names of the files below a directory.
+fn files_below(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path.file_name().expect("a name").to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn whenever_it_dies_nothing_is_left_that_nobody_can_see() {
+    let (steps, _) = story();
+    let options = CollectOptions { grace: std::time::Duration::ZERO, ..CollectOptions::default() };
+    let none = Bytes::new();
+    for budget in (0..).step_by(4) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let life = Life::new(budget, io::ErrorKind::Other);
+        let mut mortal = service(Arc::new(Mortal { inner: open(root.path()).await, life }));
+        let mut done = 0;
+        while done < steps.len() && take(&mut mortal, &steps[done]).await {
+            done += 1;
+        }
+        drop(mortal);
+
+        let store = open(root.path()).await;
+        let storage = Storage::new(Arc::clone(&store), &Limits::default());
+        storage.collect(&options, &mut |_| {}).await.expect("a disk that works");
+        let mut reborn = service(store);
+        for name in files_below(&root.path().join("blobs")) {
+            let target = format!("/v2/r/blobs/sha256:{name}");
+            let (status, ..) = send(&mut reborn, Method::GET, &target, &none).await;
+            assert_eq!(status, StatusCode::OK, "{target} after {budget} operations");
+        }
+        for name in files_below(&root.path().join("repos/r/_r")) {
+            let target = format!("/v2/r/manifests/{}", name.replacen('-', ":", 1));
+            let (status, ..) = send(&mut reborn, Method::GET, &target, &none).await;
+            assert_eq!(status, StatusCode::OK, "{target} after {budget} operations");
+        }
+        let (staged, uploads) = (root.path().join("staging"), root.path().join("uploads"));
+        assert!(files_below(&staged).len() <= files_below(&uploads).len(), "{budget}");
+        assert_eq!(files_below(&root.path().join("tmp")), Vec::<String>::new());
+        if done == steps.len() {
             return;
         }
     }

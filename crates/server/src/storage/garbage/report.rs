@@ -29,6 +29,13 @@ pub enum Garbage {
         /// Its digest.
         digest: Digest,
     },
+    /// What is left of a referrer whose manifest was never there.
+    Referrer {
+        /// Its repository.
+        repository: RepositoryName,
+        /// The digest of the manifest.
+        digest: Digest,
+    },
     /// A blob of a repository that no manifest of it refers to.
     Link {
         /// The repository.
@@ -52,6 +59,7 @@ impl Garbage {
             Self::Tag { .. } => "the rules for tags do not keep it",
             Self::Manifest { .. } => "no tag, index or subject leads to it",
             Self::Deleted { .. } => "it was deleted and not restored",
+            Self::Referrer { .. } => "its push was cut short",
             Self::Link { .. } => "no manifest of the repository refers to it",
             Self::Blob { .. } => "no repository has it",
         }
@@ -66,6 +74,7 @@ impl fmt::Display for Garbage {
             Self::Deleted { repository, digest } => {
                 write!(f, "deleted manifest {repository}@{digest}")
             }
+            Self::Referrer { repository, digest } => write!(f, "referrer {repository}@{digest}"),
             Self::Link { repository, digest } => write!(f, "blob {digest} of {repository}"),
             Self::Blob { digest, size } => write!(f, "blob {digest} ({size} bytes)"),
         }
@@ -82,6 +91,8 @@ pub struct Collected {
     pub manifests: u64,
     /// Deleted manifests that were not restored.
     pub deleted: u64,
+    /// What was left of referrers.
+    pub referrers: u64,
     /// Blobs taken from a repository.
     pub links: u64,
     /// Blobs whose bytes went.
@@ -96,6 +107,7 @@ impl Collected {
             Garbage::Tag { .. } => self.tags += 1,
             Garbage::Manifest { .. } => self.manifests += 1,
             Garbage::Deleted { .. } => self.deleted += 1,
+            Garbage::Referrer { .. } => self.referrers += 1,
             Garbage::Link { .. } => self.links += 1,
             Garbage::Blob { size, .. } => {
                 self.blobs += 1;
