@@ -44,7 +44,32 @@ pub(crate) fn concurrency(default: &'static str) -> Flag {
     Flag::number("concurrency", default, "concurrency level")
 }
 
-/// Returns how much may be done at once; 0 and less mean `otherwise`.
+/// Returns how much may be done at once; 0 and less mean `otherwise`. It is less where the system
+/// lets us open few files.
 pub(crate) fn concurrency_of(number: i64, otherwise: usize) -> usize {
-    usize::try_from(number).ok().filter(|&count| count > 0).unwrap_or(otherwise)
+    let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let wanted = usize::try_from(number).ok().filter(|&count| count > 0).unwrap_or(otherwise);
+    wanted.min(open_files.map_or(usize::MAX, room))
+}
+
+/// How many open files the program has besides those of transfers.
+const OTHER_FILES: u64 = 16;
+/// How many open files a transfer has: a connection, a file, and directories on the way to it.
+const FILES_EACH: u64 = 4;
+
+/// Returns for how many transfers so many open files have room.
+fn room(open_files: u64) -> usize {
+    let count = open_files.saturating_sub(OTHER_FILES) / FILES_EACH;
+    usize::try_from(count).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_open_files_have_room_for_few_transfers() {
+        assert_eq!([0, 16, 32, 1024].map(room), [1, 1, 4, 252]);
+        assert_eq!((concurrency_of(2, 3), concurrency_of(0, 3), concurrency_of(-1, 3)), (2, 3, 3));
+    }
 }

@@ -58,6 +58,8 @@ mod remote;
 mod reproducible;
 #[path = "cli/resolve.rs"]
 mod resolve;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "cli/tag.rs"]

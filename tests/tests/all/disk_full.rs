@@ -82,6 +82,25 @@ fn a_registry_on_a_full_disk_refuses_but_still_gives() {
     server.stop();
 }
 
+#[test]
+fn what_is_packed_on_a_full_disk_is_not_pushed_and_gives_the_space_back() {
+    let sandbox = Sandbox::new();
+    let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };
+    sandbox.write("dir/large.bin", noise(1, 2 * SIZE));
+    let before = disk.free_bytes();
+    let large = std::fs::File::open(sandbox.path("dir/large.bin")).expect("it is there");
+    for files in ["dir", "-"] {
+        let mut push = sandbox.oras_command(&format!("push --oci-layout out:1 {files}"));
+        push.env("TMPDIR", sandbox.path("small")).stdin(large.try_clone().expect("one more"));
+        let complaint = sandbox.run(&mut push).fails();
+        let place = sandbox.path("small");
+        let wanted = format!("write to a file in {}: no space left on device\n", place.display());
+        assert!(complaint.ends_with(&wanted), "{complaint}");
+        assert_eq!(disk.free_bytes(), before);
+        sandbox.oras("resolve --oci-layout out:1").fails();
+    }
+}
+
 /// Without any right to mount: a limit on the size of files breaks writes as a full disk does.
 #[test]
 fn a_pull_beyond_the_limit_of_file_sizes_leaves_nothing() {

@@ -14,6 +14,7 @@ mod emulated_story;
 mod every_syscall;
 mod guides;
 mod hygiene;
+mod inputs;
 mod interop_distribution;
 mod interop_oras_python;
 mod interop_skopeo;

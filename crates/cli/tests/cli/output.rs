@@ -12,7 +12,7 @@ fn oras(sandbox: &Sandbox, line: &str) -> Command {
 }
 
 /// Every command, with something to say, in an order in which all succeed.
-const COMMANDS: [&str; 31] = [
+pub(crate) const COMMANDS: [&str; 31] = [
     "version",
     "--help",
     "push --help",
@@ -79,5 +79,45 @@ fn a_full_disk_is_said_at_once_and_as_the_error() {
         let text = "display output error: write /dev/stdout: no space left on device";
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(said, format!("{text}Error: {text}\n"), "{line}");
+    }
+}
+
+#[test]
+fn a_template_with_a_mistake_is_found_before_anything_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    // Nothing listens there.
+    for line in [
+        "push localhost:1/a:v1 hi.txt",
+        "attach --artifact-type t/t localhost:1/a:v1 hi.txt",
+        "pull localhost:1/a:v1",
+        "discover localhost:1/a:v1",
+        "manifest fetch localhost:1/a:v1",
+        "repo ls localhost:1",
+        "repo tags localhost:1/a",
+    ] {
+        let words = line.split_whitespace().chain(["--format", "go-template={{.digest"]);
+        let complaint = sandbox.oras_with(&words.collect::<Vec<_>>()).fails();
+        assert_eq!(complaint, "Error: template: format output:1: unclosed action\n", "{line}");
+    }
+}
+
+#[test]
+fn an_annotation_file_that_is_none_is_refused_before_anything_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    for text in ["", "hi", "[]", "{\"hi.txt\":\"x\"}", "{\"hi.txt\":{\"a\":1}}", "{\"hi.txt\":{"] {
+        sandbox.write("notes.json", text);
+        for line in ["push localhost:1/a:v1", "attach --artifact-type t/t localhost:1/a:v1"] {
+            let complaint =
+                sandbox.oras(&format!("{line} hi.txt --annotation-file notes.json")).fails();
+            assert_eq!(
+                complaint,
+                "Error: invalid annotation json file: failed to load annotations from notes.json\n\
+                 Annotation file doesn't match the required format. Please refer to the document \
+                 at https://oras.land/docs/how_to_guides/manifest_annotations\n",
+                "{text}"
+            );
+        }
     }
 }

@@ -177,7 +177,10 @@ impl Reading {
             hasher.update(&buffer[..count]);
             size += count as u64;
             if size > self.stamp.size {
-                return Err(changed(&self.path));
+                self.check()?;
+                let path = self.path.display();
+                let message = format!("{path}: there is more in it than its size says");
+                return Err(Error::new(ErrorKind::Invalid, message));
             }
         }
         if is_watched {
