@@ -17,6 +17,12 @@ pub enum Part {
     Skopeo,
     /// A Python that has the `oras` package.
     OrasPython,
+    /// `podman`.
+    Podman,
+    /// `curl`.
+    Curl,
+    /// `promtool`, of Debian's `prometheus`.
+    Promtool,
     /// `strace`, which breaks system calls at will.
     Strace,
     /// `tmux`, a terminal that tests can look at.
@@ -64,6 +70,9 @@ impl Part {
             Self::Zsh => "zsh",
             Self::Skopeo => "skopeo",
             Self::OrasPython => "oras-python",
+            Self::Podman => "podman",
+            Self::Curl => "curl",
+            Self::Promtool => "promtool",
             Self::Strace => "strace",
             Self::Tmux => "tmux",
             Self::Conformance => "conformance",
@@ -78,6 +87,9 @@ impl Part {
             Self::Zsh => "ORAS_TEST_ZSH",
             Self::Skopeo => "ORAS_TEST_SKOPEO",
             Self::OrasPython => "ORAS_TEST_PYTHON",
+            Self::Podman => "ORAS_TEST_PODMAN",
+            Self::Curl => "ORAS_TEST_CURL",
+            Self::Promtool => "ORAS_TEST_PROMTOOL",
             Self::Strace => "ORAS_TEST_STRACE",
             Self::Tmux => "ORAS_TEST_TMUX",
             Self::Conformance => "ORAS_TEST_CONFORMANCE",

@@ -25,14 +25,27 @@ pub(crate) struct Part {
 
 /// Finds all parts, after trying to install those that are missing.
 pub(crate) fn prepare() -> Vec<Part> {
-    let packages = ["docker-registry", "skopeo", "strace", "tmux", "fish", "zsh"];
+    let packages = [
+        "curl",
+        "docker-registry",
+        "fish",
+        "podman",
+        "prometheus",
+        "skopeo",
+        "strace",
+        "tmux",
+        "zsh",
+    ];
     if packages.iter().any(|package| find(package).is_none()) {
         install_debian(&packages);
     }
     let part = |name, variable| Part { name, variable, path: find(name) };
     vec![
+        part("curl", "ORAS_TEST_CURL"),
         part("docker-registry", "ORAS_TEST_DOCKER_REGISTRY"),
         part("fish", "ORAS_TEST_FISH"),
+        part("podman", "ORAS_TEST_PODMAN"),
+        part("promtool", "ORAS_TEST_PROMTOOL"),
         part("zsh", "ORAS_TEST_ZSH"),
         part("skopeo", "ORAS_TEST_SKOPEO"),
         part("strace", "ORAS_TEST_STRACE"),

@@ -113,6 +113,9 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
         CliError::new(chain(&error))
             .with_recommendation("Use --addr to choose another address, such as 127.0.0.1:0")
     })?;
+    // Signals are heard from before anybody is told where we listen.
+    let stop = stop(context).shared();
+    drop(stop.clone().now_or_never());
     for note in place.notes(server.local_addr(), &root) {
         context.printer.line(&note)?;
     }
@@ -121,7 +124,7 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
         context.printer.note(note);
     }
     upkeep::start(upkeep, &registry, &context.printer);
-    let serving = std::pin::pin!(server.run(stop(context)));
+    let serving = std::pin::pin!(server.run(stop));
     let reading = std::pin::pin!(reload::keep_reading(access, tls, log));
     let outcome = match select(serving, reading).await {
         Either::Left((outcome, _)) => outcome,

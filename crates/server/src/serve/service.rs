@@ -126,6 +126,8 @@ fn bad_request<B>(
 ) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::text(why, exchange));
     *response.status_mut() = StatusCode::BAD_REQUEST;
+    // Whoever sends such a thing may mean what follows for somebody else.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response
