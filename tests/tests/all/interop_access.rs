@@ -128,20 +128,30 @@ fn podman_logs_in_over_tls() {
 }
 
 #[test]
-fn oras_for_python_logs_in_and_pushes() {
+fn oras_for_python_pushes_with_a_password_and_pulls_with_a_token() {
     let closed = Closed::start(&[]);
     let Some(python) = OrasPython::find(&closed.sandbox) else { return };
-    let program = "
+    // It asks for one token and never for one for more, so it pushes with the password itself.
+    let push = "
+client = oras.client.OrasClient(insecure=True, auth_backend='basic')
 client.auth.set_basic_auth(sys.argv[1], 'open-sesame')
-client.push(target=sys.argv[3], files=['hi.txt'])
-print(*client.get_tags(sys.argv[3].rsplit(':', 1)[0]))";
+client.push(target=sys.argv[2], files=['hi.txt'])
+print('pushed')";
+    let pull = "
+client.auth.set_basic_auth(sys.argv[1], 'open-sesame')
+client.pull(target=sys.argv[2], outdir='out')
+print(*client.get_tags(sys.argv[2].rsplit(':', 1)[0]))";
     closed.sandbox.write("hi.txt", "hi");
     let host = closed.server.host();
     let reference = format!("{host}/team/py:1");
-    let said = python.run(program, &["me", &host, &reference]).succeeds();
-    assert_eq!(said.lines().last(), Some("1"));
-    let refused = python.run(program, &["reader", &host, &reference]);
+    python.run(push, &["ci", &reference]).succeeds();
+    let refused = python.run(push, &["reader", &reference]);
     assert!(!refused.status.success(), "{refused:?}");
+    let said = python.run(pull, &["reader", &reference]).succeeds();
+    assert_eq!(said.lines().last(), Some("1"));
+    assert_eq!(closed.sandbox.text("out/hi.txt"), "hi");
+    let log = closed.server.stop();
+    assert!(log.iter().any(|line| line.ends_with(" token")), "{log:#?}");
 }
 
 #[test]

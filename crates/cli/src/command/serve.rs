@@ -115,7 +115,7 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     })?;
     // Signals are heard from before anybody is told where we listen.
     let stop = stop(context).shared();
-    drop(stop.clone().now_or_never());
+    let _ = stop.clone().now_or_never();
     for note in place.notes(server.local_addr(), &root) {
         context.printer.line(&note)?;
     }
