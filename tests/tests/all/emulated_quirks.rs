@@ -231,6 +231,10 @@ fn the_subject_itself_is_no_list_of_its_referrers() {
     registry.oras(&sandbox, &push).succeeds();
     let found = registry.oras(&sandbox, "discover REPO:0.0.1").succeeds();
     assert_eq!(found.matches("sha256:").count(), 1, "{found}");
+    // An index least of all, although its manifests look like a list.
+    registry.oras(&sandbox, "manifest index create REPO:all 0.0.1").succeeds();
+    let found = registry.oras(&sandbox, "discover REPO:all").succeeds();
+    assert_eq!(found.matches("sha256:").count(), 1, "{found}");
 }
 
 #[test]
@@ -238,7 +242,18 @@ fn the_scope_that_is_written_to_stands_last_where_only_that_counts() {
     let (sandbox, registry) = logged_in("gitlab", &[]);
     let push = PUSH.replace("docker.volume.v1+tar.gz", "cncf.helm.config.v1+json");
     registry.oras(&sandbox, &push).succeeds();
+    registry.exchanges();
     registry.oras(&sandbox, "cp REPO:0.0.1 REPO-copy:0.0.1").succeeds();
+    let exchanges = registry.exchanges();
+    let scopes = |exchange: &Exchange| {
+        let asked = exchange.target.split(['?', '&']);
+        let scopes = asked.filter_map(|pair| pair.strip_prefix("scope="));
+        scopes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let tokens = exchanges.iter().filter(|exchange| exchange.origin == Origin::Token);
+    let both: Vec<_> = tokens.map(scopes).filter(|scopes| scopes.len() == 2).collect();
+    assert!(!both.is_empty(), "{exchanges:#?}");
+    assert!(both.iter().all(|scopes| scopes[1].contains("push")), "{both:?}");
 }
 
 #[test]
