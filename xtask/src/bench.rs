@@ -4,6 +4,7 @@
 //! another program with the same commands, which is then measured in the same run, in turns.
 
 mod http;
+mod layout;
 mod registry;
 mod sample;
 mod transfer;
@@ -25,10 +26,9 @@ pub(crate) struct Contender {
 
 /// Runs the named benchmarks, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
-    if let Some(unknown) =
-        names.iter().find(|name| !["start", "large", "small", "registry"].contains(name))
-    {
-        return Err(format!("no benchmark is called {unknown:?}: start, large, small or registry"));
+    const NAMES: [&str; 5] = ["start", "layout", "large", "small", "registry"];
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
+        return Err(format!("no benchmark is called {unknown:?}: {}", NAMES.join(", ")));
     }
     let ours = build_release()?;
     let size = std::fs::metadata(&ours).map_err(|error| error.to_string())?.len();
@@ -41,6 +41,9 @@ pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     if wanted("start") {
         start(&contenders)?;
+    }
+    if wanted("layout") {
+        layout::large(&contenders)?;
     }
     if wanted("large") {
         transfer::large(&contenders)?;

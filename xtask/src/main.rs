@@ -41,4 +41,4 @@ Commands:
   tour            build oras, then push to and pull from its own registry, step by step
   test            run all tests, with real registries and clients where they can be had
   docs            write docs/cli.md and manual pages from the program's own tables
-  bench [NAME..]  measure start, size, speed and memory (start, large, small)";
+  bench [NAME..]  measure start, size, speed and memory (start, layout, large, small)";

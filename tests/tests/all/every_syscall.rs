@@ -108,6 +108,66 @@ fn a_push_to_a_layout_killed_at_any_call_leaves_it_usable() {
 }
 
 #[test]
+fn a_backup_killed_at_any_call_leaves_the_old_or_the_new_archive() {
+    let sandbox = Sandbox::new();
+    let server = OrasServer::start(&sandbox);
+    let host = server.host();
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras(&format!("push {host}/a:old hi.txt")).succeeds();
+
+    std::fs::create_dir(sandbox.path("place")).expect("make a directory");
+    let first = format!("backup {host}/a:old -o place/bk.tar");
+    let mut is_there = false;
+    sweep(&sandbox, &format!("backup {host}/a:old -o place/bk.tar"), |outcome| {
+        is_there |= check_archive(&sandbox, is_there, &["old\n"], outcome);
+    });
+    sandbox.oras(&first).succeeds();
+    sandbox.oras(&format!("tag {host}/a:old new")).succeeds();
+    sweep(&sandbox, &format!("backup {host}/a -o place/bk.tar"), |outcome| {
+        check_archive(&sandbox, true, &["old\n", "new\nold\n"], outcome);
+    });
+    sandbox.oras(&first).succeeds();
+    assert_eq!(sandbox.list("place"), ["bk.tar"], "what the killed have left is swept");
+}
+
+/// Demands that the archive is whole, and there if it was; tells whether it is there.
+#[track_caller]
+fn check_archive(sandbox: &Sandbox, was_there: bool, states: &[&str], outcome: &Outcome) -> bool {
+    if !sandbox.path("place/bk.tar").exists() {
+        assert!(!was_there, "gone after {outcome:?}");
+        return false;
+    }
+    let tags = sandbox.oras("repo tags --oci-layout place/bk.tar");
+    assert!(states.contains(&tags.stdout.as_str()), "{tags:?} after {outcome:?}");
+    for tag in tags.stdout.lines() {
+        sandbox.oras(&format!("pull --oci-layout place/bk.tar:{tag} -o out")).succeeds();
+    }
+    true
+}
+
+#[test]
+fn a_restore_killed_at_any_call_is_completed_by_the_next() {
+    let sandbox = Sandbox::new();
+    let server = OrasServer::start(&sandbox);
+    let host = server.host();
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras(&format!("push {host}/a:1 hi.txt")).succeeds();
+    sandbox.oras(&format!("attach {host}/a:1 --artifact-type x/y hi.txt")).succeeds();
+    sandbox.oras(&format!("backup {host}/a:1 -o bk.tar --include-referrers")).succeeds();
+    let Some(strace) = Part::Strace.find() else { return };
+    for (number, at) in (1..60).step_by(3).enumerate() {
+        let line = format!("restore --input bk.tar {host}/r{number}");
+        let calls = "sendto,sendmsg,writev";
+        let mut command = killed_at(&sandbox, &strace, calls, at);
+        sandbox.run(command.args(line.split_whitespace()));
+        sandbox.oras(&line).succeeds();
+        sandbox.oras(&format!("pull {host}/r{number}:1 -o out")).succeeds();
+        let found = sandbox.oras(&format!("discover {host}/r{number}:1")).succeeds();
+        assert!(found.contains("x/y"), "{found} after {at}");
+    }
+}
+
+#[test]
 fn a_registry_killed_at_any_call_keeps_what_it_acknowledged() {
     let sandbox = Sandbox::new();
     let Some(strace) = Part::Strace.find() else { return };

@@ -10,6 +10,30 @@ client.push(target=sys.argv[1], files=sys.argv[2:], do_chunked=True, chunk_size=
 const PULL: &str = "
 for name in sorted(client.pull(target=sys.argv[1], outdir=sys.argv[2])): print(name)";
 const TAGS: &str = "print(*client.get_tags(sys.argv[1]))";
+const READ_LAYOUT: &str = "
+from oras.layout import NewLayout
+for digest in NewLayout(sys.argv[1]).get_ordered_blobs(sys.argv[2]): print(digest)";
+const WRITE_LAYOUT: &str = "
+from oras.layout import NewLayoutFromRegistry
+NewLayoutFromRegistry(sys.argv[1], client, sys.argv[2], tag='theirs')";
+
+#[test]
+fn python_reads_our_layout_and_we_read_what_python_writes() {
+    let sandbox = Sandbox::new();
+    let Some(python) = OrasPython::find(&sandbox) else { return };
+    let server = OrasServer::start(&sandbox);
+    let reference = format!("{}/ours/a:1", server.host());
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras(&format!("push {reference} hi.txt")).succeeds();
+    let digest = sandbox.oras(&format!("resolve {reference}")).succeeds();
+    sandbox.oras(&format!("cp {reference} --to-oci-layout layout:mine")).succeeds();
+    let read = python.run(READ_LAYOUT, &["layout", "mine"]).succeeds();
+    assert_eq!(read.lines().last(), Some(digest.trim_end()));
+    assert_eq!(read.lines().count(), 3, "layer, config, manifest: {read}");
+    python.run(WRITE_LAYOUT, &["theirs", &reference]).succeeds();
+    sandbox.oras("pull --oci-layout theirs:theirs -o out").succeeds();
+    assert_eq!(sandbox.text("out/hi.txt"), "hi");
+}
 
 #[test]
 fn we_read_what_python_wrote_into_our_registry() {

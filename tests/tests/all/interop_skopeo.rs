@@ -49,6 +49,39 @@ fn skopeo_reads_our_layout() {
 }
 
 #[test]
+fn skopeo_reads_the_archives_and_the_directories_that_we_back_up_to() {
+    let sandbox = Sandbox::new();
+    let Some(skopeo) = Skopeo::find(&sandbox) else { return };
+    let server = OrasServer::start(&sandbox);
+    let host = server.host();
+    let digest = push(&sandbox, "", &format!("{host}/ours/a:1"));
+    sandbox.oras(&format!("tag {host}/ours/a:1 2")).succeeds();
+    sandbox.oras(&format!("backup {host}/ours/a -o ours.tar")).succeeds();
+    sandbox.oras(&format!("backup {host}/ours/a:2 -o ours")).succeeds();
+    skopeo.copy("oci-archive:ours.tar:1", &format!("docker://{host}/from/archive:1"));
+    assert_pulls(&sandbox, "", &format!("{host}/from/archive:1"), &digest);
+    skopeo.copy("oci:ours:2", &format!("docker://{host}/from/directory:2"));
+    assert_pulls(&sandbox, "", &format!("{host}/from/directory:2"), &digest);
+}
+
+#[test]
+fn we_read_the_archives_that_skopeo_writes() {
+    let sandbox = Sandbox::new();
+    let Some(skopeo) = Skopeo::find(&sandbox) else { return };
+    let server = OrasServer::start(&sandbox);
+    let host = server.host();
+    let digest = push(&sandbox, "", &format!("{host}/ours/a:1"));
+    skopeo.copy(&format!("docker://{host}/ours/a:1"), "oci-archive:theirs.tar:1");
+    assert_pulls(&sandbox, "--oci-layout", "theirs.tar:1", &digest);
+    assert_eq!(sandbox.oras("repo tags --oci-layout theirs.tar").succeeds(), "1\n");
+    sandbox.oras(&format!("restore --input theirs.tar {host}/from/archive")).succeeds();
+    assert_pulls(&sandbox, "", &format!("{host}/from/archive:1"), &digest);
+    let copied = format!("cp --from-oci-layout theirs.tar:1 {host}/copied/a:1");
+    sandbox.oras(&copied).succeeds();
+    assert_pulls(&sandbox, "", &format!("{host}/copied/a:1"), &digest);
+}
+
+#[test]
 fn skopeo_inspects_and_lists_and_deletes_in_our_registry() {
     let sandbox = Sandbox::new();
     let Some(skopeo) = Skopeo::find(&sandbox) else { return };

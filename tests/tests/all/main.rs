@@ -20,6 +20,7 @@ mod interop_access;
 mod interop_distribution;
 mod interop_oras_python;
 mod interop_skopeo;
+mod layout_concurrency;
 mod login_concurrency;
 mod manifest_bytes;
 mod mirror;

@@ -140,7 +140,7 @@ impl Place {
     }
 
     /// Makes a command that runs in a directory and knows no logins.
-    fn command(&self, program: &Path, directory: &str) -> Command {
+    pub(crate) fn command(&self, program: &Path, directory: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.file(directory)).stdin(Stdio::null());
         command.env("HOME", &self.0).env("DOCKER_CONFIG", &self.0).env_remove("ORAS_CACHE");

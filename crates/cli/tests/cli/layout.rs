@@ -106,3 +106,22 @@ fn what_is_missing_in_a_layout_is_named() {
         "Error response from registry: failed to resolve digest: nope: not found\n"
     );
 }
+
+#[test]
+fn repositories_of_a_layout_are_those_in_the_names_of_its_tags() {
+    let (sandbox, _) = with_layout();
+    let tags = "host/a:1 host/a:2 host/ns/b:1 other:5000/c:1 host/nsx:1";
+    sandbox.oras(&format!("tag --oci-layout lay:v1 {tags}")).succeeds();
+    let said = |line: &str| sandbox.oras(&format!("repo ls {line}")).succeeds();
+    let all = "host/a\nhost/ns/b\nhost/nsx\nother:5000/c\n";
+    assert_eq!(said("--oci-layout lay"), all);
+    assert_eq!(said("--oci-layout lay --last host/ns/b"), "host/nsx\nother:5000/c\n");
+    assert_eq!(said("--oci-layout-path lay host"), "a\nns/b\nnsx\n");
+    assert_eq!(said("--oci-layout-path lay host/ns"), "b\n");
+    assert_eq!(
+        said("--oci-layout-path lay host/ns --format go-template={{.registry}}{{.repositories}}"),
+        "host[ns/b]"
+    );
+    let complaint = sandbox.oras("repo ls --oci-layout lay:v1").fails();
+    assert_eq!(complaint, "Error: tags or digests should not be provided\n");
+}

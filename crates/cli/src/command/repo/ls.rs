@@ -1,14 +1,17 @@
 //! `oras repo ls`: the repositories of a registry.
 
-use futures_util::StreamExt as _;
-use oras_spec::{Quoted, Reference, RegistryName};
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use oras_spec::{Quoted, Reference, RegistryName, Tag};
 
 use super::super::{Arguments, Body, Command, Invocation};
 use crate::advice::Advisor;
 use crate::args;
 use crate::args::format::{self, Format};
-use crate::args::remote::{self, Remote, Side};
-use crate::connect;
+use crate::args::remote::{Remote, Side};
+use crate::args::target::{self, Place, Target};
+use crate::connect::{self, Access};
 use crate::context::Context;
 use crate::error::{CliError, Result};
 use crate::flag::Flag;
@@ -33,6 +36,12 @@ Example - List the repositories under a namespace in the registry:
 Example - List the repositories under the registry that include values lexically after last:
   oras repo ls --last \"last_repo\" localhost:5000
 
+Example - List the repositories whose tags are in an OCI image layout:
+  oras repo ls --oci-layout layout-dir
+
+Example - List the repositories of one registry whose tags are in an OCI image layout:
+  oras repo ls --oci-layout-path layout-dir localhost:5000
+
 Example - List the repositories under the registry in JSON format:
   oras repo ls localhost:5000 --format json
 
@@ -44,7 +53,7 @@ Example - List the repositories under the registry using the given Go template:
 };
 
 fn flags() -> Vec<Flag> {
-    let mut flags = remote::flags(Side::Only);
+    let mut flags = target::flags(Side::Only);
     flags.extend(format::flags());
     flags.extend([
         args::debug(),
@@ -62,6 +71,10 @@ struct Scope {
 }
 
 async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
+    let parsed = &invocation.parsed;
+    if parsed.switch("oci-layout") || parsed.some_text("oci-layout-path").is_some() {
+        return of_layout(invocation, context).await;
+    }
     let scope = Scope::parse(invocation.argument(0))
         .map_err(|error| error.context("could not parse repository path"))?;
     let remote = Remote::read(invocation, Side::Only, context).await?;
@@ -92,7 +105,50 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     render(&context.printer, &format, &report, || Ok(()))
 }
 
+/// Lists the repositories in whose names the tags of a layout are spelled in full.
+async fn of_layout(invocation: &Invocation, context: &Context) -> Result<()> {
+    let raw = invocation.argument(0);
+    let target = Target::read(invocation, Side::Only, raw, context).await?;
+    let scope = match target.place {
+        Place::Layout { by_flag: true, .. } => Some(Scope::parse(raw)?),
+        _ if target.reference.is_some() => {
+            return Err(CliError::new("tags or digests should not be provided"));
+        }
+        _ => None,
+    };
+    let format = format::read(invocation, context)?;
+    let opened = target.open(invocation, Access::Read, context).await?;
+    let tags: oras_client::Result<Vec<Tag>> = opened.source().tags(None).try_collect().await;
+    let tags = tags.map_err(|error| opened.explain(&error))?;
+    let last = invocation.parsed.some_text("last");
+    let names: BTreeSet<String> = tags
+        .iter()
+        .filter_map(|tag| match &scope {
+            None => Some(tag.as_str().parse::<Reference>().ok()?.path()),
+            Some(scope) => scope.repository_of(tag),
+        })
+        .filter(|name| last.is_none_or(|last| name.as_str() > last))
+        .collect();
+    let skipped = scope.as_ref().map_or(0, |scope| scope.namespace.len());
+    let report = RepositoriesReport {
+        registry: scope.map_or_else(|| target.path(), |scope| scope.registry.to_string()),
+        repositories: names.into_iter().collect(),
+    };
+    render(&context.printer, &format, &report, || {
+        let line = |name: &String| format!("{}\n", visible(&name[skipped..]));
+        context.printer.bytes(report.repositories.iter().map(line).collect::<String>().as_bytes())
+    })
+}
+
 impl Scope {
+    /// Returns the repository of a tag that is spelled in full, if it is one of these.
+    fn repository_of(&self, tag: &Tag) -> Option<String> {
+        let reference: Reference = tag.as_str().parse().ok()?;
+        let name = reference.repository().as_str();
+        let is_inside = *reference.registry() == self.registry && name.starts_with(&self.namespace);
+        is_inside.then(|| name.to_owned())
+    }
+
     /// Reads `<registry>[/<namespace>]`.
     fn parse(text: &str) -> Result<Self> {
         let text = text.strip_suffix('/').unwrap_or(text);
