@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::Part;
 use crate::sandbox::{Outcome, Sandbox};
-use crate::serve::Listener;
+use crate::serve::{Listener, USERS};
 
 /// The CNCF distribution registry, on a directory in the sandbox; killed when dropped.
 #[derive(Debug)]
@@ -14,12 +14,25 @@ pub struct Distribution(Listener);
 impl Distribution {
     /// Starts the registry on a free port; nothing if it is missing on this machine.
     pub fn start(sandbox: &Sandbox) -> Option<Self> {
+        Self::start_with(sandbox, "")
+    }
+
+    /// Starts the registry for the user `me` with the password `open-sesame` alone, which it asks
+    /// for by itself: no service hands out tokens.
+    pub fn start_closed(sandbox: &Sandbox) -> Option<Self> {
+        let users = sandbox.write("users", USERS);
+        let access =
+            format!("auth:\n  htpasswd:\n    realm: house\n    path: {}\n", users.display());
+        Self::start_with(sandbox, &access)
+    }
+
+    fn start_with(sandbox: &Sandbox, access: &str) -> Option<Self> {
         let program = Part::Distribution.find()?;
         let root = sandbox.path("distribution");
         let config = format!(
             "version: 0.1\n\
              storage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
-             http:\n  addr: 127.0.0.1:0\n",
+             http:\n  addr: 127.0.0.1:0\n{access}",
             root.display()
         );
         let config = sandbox.write("distribution.yml", config);

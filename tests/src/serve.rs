@@ -15,6 +15,9 @@ use crate::sandbox::{Sandbox, binary};
 /// How long a server may take to say where it listens, and to stop.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// The user `me` with the password `open-sesame`, hashed with bcrypt at cost 5.
+pub(crate) const USERS: &str = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
+
 /// A running `oras serve`; killed when dropped.
 #[derive(Debug)]
 pub struct OrasServer(Listener);
@@ -27,9 +30,7 @@ impl OrasServer {
 
     /// Starts a registry that knows the user `me` with the password `open-sesame`.
     pub fn start_closed(sandbox: &Sandbox) -> Self {
-        // `open-sesame`, hashed with bcrypt at cost 5.
-        let line = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
-        let users = sandbox.write("users", line);
+        let users = sandbox.write("users", USERS);
         let users = users.to_str().expect("the path is UTF-8");
         Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &["--htpasswd", users])
     }

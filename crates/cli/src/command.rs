@@ -150,17 +150,14 @@ impl Invocation {
             )))
     }
 
-    /// Checks that all of the flags were given, whatever their values.
+    /// Checks that all flags were given that the command cannot do without, whatever their values.
     ///
     /// # Errors
     ///
     /// A message that names those that were not.
-    pub(crate) fn require(&self, names: &[&str]) -> Result<()> {
-        let missing: Vec<String> = names
-            .iter()
-            .filter(|name| !self.parsed.given(name))
-            .map(|name| format!("\"{name}\""))
-            .collect();
+    pub(crate) fn require_flags(&self) -> Result<()> {
+        let missing: Vec<String> =
+            self.parsed.missing().into_iter().map(|name| format!("\"{name}\"")).collect();
         if missing.is_empty() {
             return Ok(());
         }

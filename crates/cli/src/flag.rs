@@ -22,7 +22,7 @@ pub(crate) struct Flag {
     pub(crate) help: Cow<'static, str>,
     /// What to say when it is used; such a flag does not show in help.
     pub(crate) deprecated: Option<&'static str>,
-    /// Whether the command cannot do without it; the command itself checks that when it is time.
+    /// Whether the command cannot do without it; commands check that themselves when it is time.
     pub(crate) required: bool,
 }
 

@@ -43,6 +43,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    backup
     completion
     errors
     fallback
@@ -57,6 +58,7 @@ transcripts! {
     push
     reference
     requests
+    token
 }
 
 /// The sections of the contract by number, each with the reason why it has no case, if it has none.

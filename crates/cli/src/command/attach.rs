@@ -102,7 +102,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     invocation.exclude(&["config", "platform"])?;
     let reference = target.required_reference(invocation);
     let reference = reference.map_err(|error| with_hint(error.about_reference(), &packer))?;
-    invocation.require(&["artifact-type"])?;
+    invocation.require_flags()?;
     if packer.files.is_empty() && !packer.annotations.are_of_manifest() {
         return Err(nothing_to_attach(invocation));
     }

@@ -69,7 +69,8 @@ fn flags() -> Vec<Flag> {
             "output",
             "path to the target output, either a tar archive (*.tar) or a directory",
         )
-        .short('o'),
+        .short('o')
+        .required(),
         Flag::switch("include-referrers", "back up the artifact with its referrers"),
     ]);
     flags
@@ -94,7 +95,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let begin = context.environment.now();
     let remote = Remote::read(invocation, Side::Only, context).await?;
     let selection = Selection::parse(invocation.argument(0))?;
-    invocation.require(&["output"])?;
+    invocation.require_flags()?;
     let output = invocation.parsed.text("output");
     let modified = dating::created(&context.environment)?;
     let archive = prepare(output, context).await?;

@@ -69,7 +69,7 @@ fn flags() -> Vec<Flag> {
         args::concurrency("5"),
         distribution::flag(Side::Only),
         terminal::flag(),
-        Flag::text("input", "restore from a folder or archive file to registry"),
+        Flag::text("input", "restore from a folder or archive file to registry").required(),
         Flag::switch("exclude-referrers", "restore the artifact without its referrers"),
         Flag::switch("dry-run", "simulate the restore process without pushing anything"),
     ]);
@@ -80,7 +80,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let begin = context.environment.now();
     let remote = Remote::read(invocation, Side::Only, context).await?;
     let selection = Selection::parse(invocation.argument(0))?;
-    invocation.require(&["input"])?;
+    invocation.require_flags()?;
     let input = invocation.parsed.text("input");
     let source = open(input, context).await?;
     let tags = tags(&*source, &selection, input).await?;

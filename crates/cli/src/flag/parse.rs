@@ -130,6 +130,12 @@ impl Parsed {
         self.value(name).given
     }
 
+    /// Returns the names of the flags that are required and were not given.
+    pub(crate) fn missing(&self) -> Vec<&str> {
+        let is_missing = |(flag, value): &&(Flag, Value)| flag.required && !value.given;
+        self.flags.iter().filter(is_missing).map(|(flag, _)| &*flag.name).collect()
+    }
+
     /// Tells whether the command has such a flag.
     pub(crate) fn declares(&self, name: &str) -> bool {
         self.flags.iter().any(|(flag, _)| flag.name == name)
