@@ -173,3 +173,28 @@ fn a_registry_that_warns_is_heard_once() {
         ]
     );
 }
+
+#[test]
+fn every_retry_shows_in_the_debug_log() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let shaky = Listener::answering(move |_| {
+        let is_down = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        let response = http::Response::builder().status(if is_down { 503 } else { 200 });
+        response.body(r#"{"name":"a","tags":["v1"]}"#).expect("a response")
+    });
+    let sandbox = Sandbox::new();
+    let list = format!("{}/a", shaky.host());
+    let outcome = sandbox.oras_with(&["repo", "tags", "-d", &list]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "v1\n"));
+    for attempt in 1..=2 {
+        let wanted =
+            format!("[DEBUG]: retry {attempt} of GET \"http://{}/v2/a/tags/", shaky.host());
+        assert!(outcome.stderr.contains(&wanted), "{wanted}: {}", outcome.stderr);
+    }
+    assert!(!outcome.stderr.contains("retry 3"), "{}", outcome.stderr);
+    assert_eq!(
+        sandbox.oras_with(&["repo", "tags", &list]).stderr,
+        "",
+        "without it they are silent"
+    );
+}
