@@ -28,11 +28,13 @@ impl OrasServer {
         Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &[])
     }
 
-    /// Starts a registry that knows the user `me` with the password `open-sesame`.
+    /// Starts a registry that knows the user `me` with the password `open-sesame`, and asks for
+    /// that, never for a token.
     pub fn start_closed(sandbox: &Sandbox) -> Self {
         let users = sandbox.write("users", USERS);
         let users = users.to_str().expect("the path is UTF-8");
-        Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &["--htpasswd", users])
+        let flags = ["--htpasswd", users, "--passwords-only"];
+        Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &flags)
     }
 
     /// Starts a registry on a directory and an address, with further flags.

@@ -40,6 +40,8 @@ const SERVICE: &str = "oras-registry";
 pub struct LoginsOptions {
     /// How clients reach the registry, such as `https://registry.example`, without a path.
     pub url: Option<String>,
+    /// Whether clients are asked for their password each time, and never get a token.
+    pub passwords_only: bool,
 }
 
 impl Logins {
@@ -92,6 +94,9 @@ impl Logins {
 
     /// Returns where tokens are to be had, if a client can be told.
     fn realm(&self, parts: &Parts) -> Option<String> {
+        if self.options.passwords_only {
+            return None;
+        }
         if let Some(url) = &self.options.url {
             return Some(format!("{}{TOKEN_PATH}", url.trim_end_matches('/')));
         }
@@ -149,6 +154,9 @@ impl Authenticator for Logins {
     }
 
     fn issue(&self, identity: &Identity, scopes: &[Scope]) -> Option<IssuedToken> {
+        if self.options.passwords_only {
+            return None;
+        }
         let users = self.users();
         let password = match &identity.name {
             None => "",
@@ -242,7 +250,7 @@ mod tests {
             logins(options).challenge(&parts, std::slice::from_ref(&scope)).to_string()
         };
         let none = LoginsOptions::default;
-        let told = |url: &str| LoginsOptions { url: Some(url.to_owned()) };
+        let told = |url: &str| LoginsOptions { url: Some(url.to_owned()), passwords_only: false };
         let bearer = |realm: &str| {
             format!(r#"Bearer realm="{realm}",service="oras-registry",scope="repository:a:pull""#)
         };
@@ -252,6 +260,8 @@ mod tests {
         assert_eq!(challenge(none(), "r.example", true), bearer("https://r.example/token"));
         let url = "https://r.example/token";
         assert_eq!(challenge(told("https://r.example/"), "x", false), bearer(url));
+        let never = LoginsOptions { passwords_only: true, ..told("https://r.example") };
+        assert!(challenge(never, "localhost", true).starts_with("Basic "));
         for host in ["r.example", "192.0.2.1:80", "localhost.example", "a@localhost", "a b", ""] {
             assert!(challenge(none(), host, false).starts_with("Basic "), "{host}");
         }

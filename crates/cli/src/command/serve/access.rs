@@ -30,6 +30,10 @@ pub(super) fn flags() -> Vec<Flag> {
             "what a user of the file may do, as NAME:PERMISSIONS:REPOSITORIES; permissions are pull, push, overwrite,\ndelete, all and admin; without any, users may do everything",
         )
         .word("grant"),
+        Flag::switch(
+            "passwords-only",
+            "ask clients for their password each time, and hand out no tokens",
+        ),
         Flag::text("policy", "file of grants, immutable tags and quotas, read again when it changes")
             .word("path"),
     ]
@@ -96,6 +100,7 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
     let logins = users.map(|users| {
         let mut options = LoginsOptions::default();
         options.url = url;
+        options.passwords_only = parsed.switch("passwords-only");
         Logins::new(users, options).map(Arc::new).map_err(|error| CliError::new(chain(&error)))
     });
     let logins = logins.transpose()?;
