@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use script::Script;
 
 /// How many cases there are at least: a table that shrinks loses what it was made for.
-const ENOUGH: usize = 400;
+const ENOUGH: usize = 600;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("parity")
