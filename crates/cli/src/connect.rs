@@ -12,12 +12,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::store::{Archive, Cache, Cached, Layout};
+use oras_client::store::{Archive, Cache, Cached, Layout, Notes};
 use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
 };
-use oras_client::{Source, Target as WritableTarget};
+use oras_client::{Notebook, Source, Target as WritableTarget};
 use oras_spec::distribution::{Action, Warning};
 use oras_spec::image::{Descriptor, MediaType, Platform};
 use oras_spec::{Quoted, RegistryName, RepositoryName, TagOrDigest};
@@ -329,8 +329,20 @@ pub(crate) fn wire(
         headers,
         referrers: remote.referrers,
         warnings: warnings(log, name),
+        notes: upload_notes(invocation, context),
     };
     Ok((Arc::new(retrying), options))
+}
+
+/// Returns where uploads are remembered: beside what else is known of files, and like that not if
+/// the user wants no cache.
+fn upload_notes(invocation: &Invocation, context: &Context) -> Option<Arc<dyn Notebook>> {
+    let parsed = &invocation.parsed;
+    if parsed.declares("no-cache") && parsed.switch("no-cache") {
+        return None;
+    }
+    let directory = context.environment.own_cache()?.join("uploads");
+    Some(Arc::new(Notes::new(&directory)))
 }
 
 /// Tells whether a registry is on this machine, so that nobody is between it and us.

@@ -22,7 +22,7 @@ use oras_spec::{RegistryName, RepositoryName};
 
 use self::session::Session;
 use crate::transport::{ChallengeScope, ScopeHint, Transport};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Notebook, Result};
 
 pub use repository::Repository;
 
@@ -39,6 +39,8 @@ pub struct RegistryOptions {
     pub referrers: ReferrersMode,
     /// Hears what the registry wants its users to read, each text once.
     pub warnings: Arc<dyn Fn(&Warning) + Send + Sync>,
+    /// Remembers uploads, so that another process can go on with them; none by default.
+    pub notes: Option<Arc<dyn Notebook>>,
 }
 
 impl Default for RegistryOptions {
@@ -49,6 +51,7 @@ impl Default for RegistryOptions {
             headers: HeaderMap::new(),
             referrers: ReferrersMode::default(),
             warnings: Arc::new(|_| {}),
+            notes: None,
         }
     }
 }

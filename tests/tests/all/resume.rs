@@ -74,3 +74,32 @@ fn a_pull_that_is_interrupted_leaves_a_draft_that_the_next_one_completes() {
     assert!(sandbox.read("out/large.bin") == noise(78, SIZE), "altered");
     assert_eq!(sandbox.list("out"), ["large.bin"]);
 }
+
+#[test]
+fn a_push_that_is_cut_and_killed_goes_on_in_the_next_process() {
+    let sandbox = Sandbox::new();
+    let server = OrasServer::start(&sandbox);
+    sandbox.write("large.bin", noise(79, SIZE));
+    let victim = Victim::default();
+    let (killed, cuts) = (victim.clone(), AtomicUsize::new(0));
+    // The first two connections end, and with the second the process.
+    let plan = |number| if number < 2 { Fault::Cut(Direction::Up, CUT) } else { Fault::None };
+    let proxy = Proxy::start_with(server.address(), plan, move || {
+        if cuts.fetch_add(1, Ordering::SeqCst) == 1 {
+            kill_process(*killed.0.wait(), Signal::KILL).unwrap_or_default();
+        }
+    });
+    let line = format!("push {}/a:1 large.bin --concurrency 1", proxy.host());
+    let running = Running::start(&mut sandbox.oras_command(&line));
+    victim.0.get_or_init(|| running.id());
+    assert!(!running.finish().status.success(), "it was to be killed");
+    sandbox.oras(&format!("resolve {}/a:1", server.host())).fails();
+
+    let before = proxy.moved(Direction::Up);
+    sandbox.oras(&line).succeeds();
+    // Nearly all of what the first process had sent is there.
+    let moved = proxy.moved(Direction::Up) - before;
+    assert!(moved < SIZE as u64 * 3 / 4, "{moved} bytes for the rest of {SIZE}");
+    sandbox.oras(&format!("pull {}/a:1 -o out", server.host())).succeeds();
+    assert!(sandbox.read("out/large.bin") == noise(79, SIZE), "altered");
+}

@@ -3,6 +3,7 @@
 mod body;
 mod ladder;
 mod location;
+mod resume;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,11 +16,12 @@ use oras_spec::image::Descriptor;
 use oras_spec::{Digest, RepositoryName};
 
 use self::body::{Pieces, body};
-use self::ladder::{MAX_CHUNK, Mode};
+use self::ladder::{CHUNK, MAX_CHUNK, Mode};
 use self::location::{location, next_location, with_digest};
+use self::resume::Memory;
 use super::repository::Repository;
-use crate::transport::{Body, RetryRules};
-use crate::{Content, Result};
+use crate::transport::{Body, RetryRules, back_off};
+use crate::{Content, Error, Result};
 
 pub(super) use self::ladder::Lessons;
 
@@ -37,11 +39,19 @@ impl Opened {
     }
 }
 
+/// Tells whether a registry refused what came of going on with an upload.
+fn is_about_parts(error: &Error) -> bool {
+    let status = error.response().map(|response| response.status.as_u16());
+    matches!(status, Some(400 | 404 | 409 | 416))
+}
+
 /// An upload that has begun.
 struct Upload {
     location: Uri,
     /// The smallest chunk the registry takes, in bytes.
     smallest: u64,
+    /// How many bytes of the blob it has.
+    sent: u64,
 }
 
 impl Repository {
@@ -50,33 +60,77 @@ impl Repository {
     pub(super) async fn upload(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
         let again = content.reopener();
         let mut ladder = self.session.uploads.ladder(self.registry().host(), descriptor.size);
+        let mut memory = Memory::open(self, descriptor, again.is_some());
+        let mut left = match memory.left(self) {
+            Some(left) => self.status(&left, descriptor.size).await.unwrap_or(None),
+            None => None,
+        };
         let mut content = Some(content);
         loop {
-            let body = match (content.take(), &again) {
+            let mut upload = match left.take() {
+                Some(left) => left,
+                None => self.begin(descriptor).await?,
+            };
+            let body = match (content.take().filter(|_| upload.sent == 0), &again) {
                 (Some(content), _) => content,
-                (None, Some(again)) => again.open(0).await?,
+                (None, Some(again)) => again.open(upload.sent).await?,
                 (None, None) => unreachable!("begun anew only if the content can be had again"),
             };
-            let upload = match self.opened.take(&descriptor.digest) {
-                Some(location) => Upload { location, smallest: 0 },
-                None => self.start_upload().await?,
-            };
-            let sent = match ladder.mode() {
-                Mode::Single => self.send_whole(descriptor, body, upload).await,
-                Mode::Chunked(chunk) => self.send_chunks(descriptor, body, upload, chunk).await,
-                Mode::Streamed => self.send_stream(descriptor, body, upload).await,
-            };
-            let error = match sent {
+            let (mode, went_on) = (ladder.mode(), upload.sent > 0);
+            let error = match self.send(descriptor, body, &mut upload, (mode, &mut memory)).await {
                 Ok(()) => {
+                    memory.forget();
                     self.session.uploads.learn(&ladder);
                     return Ok(());
                 }
                 Err(error) => error,
             };
+            if memory.may_ask(&upload, &error) {
+                tokio::time::sleep(back_off(memory.fruitless() - 1)).await;
+                left = self.status(&upload, descriptor.size).await.unwrap_or(None);
+                if left.is_some() {
+                    continue;
+                }
+            }
+            memory.forget();
+            // Parts that do not fit together are sent as one.
+            if went_on && is_about_parts(&error) && ladder.restart() {
+                continue;
+            }
             let Some(wait) = again.as_ref().and_then(|_| ladder.descend(&error)) else {
                 return Err(error);
             };
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Opens an upload, or takes one that came of a mount.
+    async fn begin(&self, descriptor: &Descriptor) -> Result<Upload> {
+        match self.opened.take(&descriptor.digest) {
+            Some(location) => Ok(Upload { location, smallest: 0, sent: 0 }),
+            None => self.start_upload().await,
+        }
+    }
+
+    /// Sends what an upload lacks.
+    async fn send(
+        &self,
+        descriptor: &Descriptor,
+        body: Content,
+        upload: &mut Upload,
+        (mode, memory): (Mode, &mut Memory),
+    ) -> Result<()> {
+        memory.keep(upload);
+        match mode {
+            Mode::Chunked(chunk) => {
+                self.send_chunks(descriptor, body, upload, (chunk, memory)).await
+            }
+            // What has begun goes on in chunks, which are taken wherever uploads go on at all.
+            _ if upload.sent > 0 => {
+                self.send_chunks(descriptor, body, upload, (CHUNK, memory)).await
+            }
+            Mode::Single => self.send_whole(descriptor, body, upload).await,
+            Mode::Streamed => self.send_stream(descriptor, body, upload).await,
         }
     }
 
@@ -87,14 +141,14 @@ impl Repository {
         let answer = self.session.send(request).await?;
         let answer = answer.expect(&[StatusCode::ACCEPTED]).await?;
         let smallest = answer.header(&OCI_CHUNK_MIN_LENGTH).and_then(|text| text.parse().ok());
-        Ok(Upload { location: location(&answer)?, smallest: smallest.unwrap_or(0) })
+        Ok(Upload { location: location(&answer)?, smallest: smallest.unwrap_or(0), sent: 0 })
     }
 
     async fn send_whole(
         &self,
         descriptor: &Descriptor,
         content: Content,
-        upload: Upload,
+        upload: &Upload,
     ) -> Result<()> {
         self.finish(descriptor, &upload.location, body(content), descriptor.size).await
     }
@@ -104,31 +158,31 @@ impl Repository {
         &self,
         descriptor: &Descriptor,
         content: Content,
-        upload: Upload,
-        chunk: u64,
+        upload: &mut Upload,
+        (chunk, memory): (u64, &mut Memory),
     ) -> Result<()> {
         let chunk = chunk.max(upload.smallest).min(MAX_CHUNK);
         let length = |bytes: u64| usize::try_from(bytes).expect("no more than a chunk");
         let mut pieces = Pieces::new(content);
-        let mut location = upload.location;
         // What is sent counts, not what the registry says it holds: some always say the same.
-        let mut sent = 0;
-        while descriptor.size - sent > chunk {
+        while descriptor.size - upload.sent > chunk {
             let piece = pieces.next(length(chunk)).await?;
-            let range = UploadRange { first: sent, last: sent + chunk - 1 };
-            location = self.patch(&location, piece.into(), chunk, Some(range)).await?;
-            sent += chunk;
+            let range = UploadRange { first: upload.sent, last: upload.sent + chunk - 1 };
+            upload.location =
+                self.patch(&upload.location, piece.into(), chunk, Some(range)).await?;
+            upload.sent += chunk;
+            memory.keep(upload);
         }
-        let rest = descriptor.size - sent;
+        let rest = descriptor.size - upload.sent;
         let piece = pieces.next(length(rest)).await?;
-        self.finish(descriptor, &location, piece.into(), rest).await
+        self.finish(descriptor, &upload.location, piece.into(), rest).await
     }
 
     async fn send_stream(
         &self,
         descriptor: &Descriptor,
         content: Content,
-        upload: Upload,
+        upload: &Upload,
     ) -> Result<()> {
         let size = descriptor.size;
         let location = self.patch(&upload.location, body(content), size, None).await?;

@@ -1,10 +1,10 @@
 //! Uploads: where they lead, and what happens when they break.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::{Content, ErrorKind, Target as _};
+use oras_client::{Content, ErrorKind, Note, Notebook, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
 
 use crate::chain;
@@ -374,4 +374,114 @@ async fn an_upload_that_is_given_up_is_left_to_the_registry() {
         _ => unreachable!("{}", seen.line()),
     });
     repository("https://r.example", &scripted).push(&blob(), content()).await.expect_err("broken");
+}
+
+/// Notes in memory.
+#[derive(Clone, Debug, Default)]
+struct Slate(Arc<Mutex<Option<String>>>);
+
+impl Notebook for Slate {
+    fn open(&self, _: &str) -> Option<Box<dyn Note>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl Note for Slate {
+    fn read(&self) -> Option<String> {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    fn write(&mut self, text: &str) {
+        *self.0.lock().expect("no panic") = Some(text.to_owned());
+    }
+
+    fn remove(&mut self) {
+        *self.0.lock().expect("no panic") = None;
+    }
+}
+
+const LARGE: usize = 9 * 1024 * 1024;
+
+/// Pushes a large blob with what `slate` remembers; returns what was asked, and how many bytes went.
+async fn push_large(
+    slate: &Slate,
+    script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Result<(), String>, Vec<String>, usize) {
+    let scripted = Scripted::new(script);
+    let notes: Arc<dyn Notebook> = Arc::new(slate.clone());
+    let options = RegistryOptions { notes: Some(notes), ..RegistryOptions::default() };
+    let name = "r.example".parse().expect("a name");
+    let registry = Registry::new(name, Arc::new(scripted.transport()), options);
+    let repository = registry.repository("a".parse().expect("a name"));
+    let (descriptor, content) = large(LARGE);
+    let pushed = repository.push(&descriptor, content).await.map_err(|error| chain(&error));
+    let seen = scripted.seen();
+    let lines = seen.iter().map(|seen| format!("{} {}", seen.method, seen.uri.path())).collect();
+    (pushed, lines, seen.iter().map(|seen| seen.body.len()).sum())
+}
+
+fn noted(location: &str, sent: usize) -> Slate {
+    let slate = Slate::default();
+    slate.clone().write(&format!("{{\"location\":\"{location}\",\"sent\":{sent}}}"));
+    slate
+}
+
+#[tokio::test]
+async fn an_upload_that_another_process_left_is_gone_on_with() {
+    let slate = noted("https://r.example/u?_state=1", 0);
+    let (pushed, lines, sent) = push_large(&slate, |seen| match seen.method.as_str() {
+        "GET" => reply(204, &[("location", "/v?_state=2"), ("range", "0-999999")], ""),
+        _ => status(201),
+    })
+    .await;
+    assert_eq!(pushed, Ok(()));
+    assert_eq!(lines[0], "GET /u");
+    assert!(lines[1..].iter().all(|line| line == "PATCH /v" || line == "PUT /v"), "{lines:?}");
+    assert_eq!(sent, LARGE - 1_000_000);
+    assert_eq!(slate.read(), None, "what is done is forgotten");
+}
+
+#[tokio::test]
+async fn an_upload_that_the_registry_forgot_is_begun_anew() {
+    for (code, range) in [(404, "0-5"), (204, ""), (204, "0-0"), (204, "0-99999999")] {
+        let slate = noted("https://r.example/u", 0);
+        let (pushed, lines, sent) = push_large(&slate, move |seen| match seen.method.as_str() {
+            "GET" => reply(code, &[("range", range)], ""),
+            "POST" => reply(202, &[("location", "/w")], ""),
+            _ => status(201),
+        })
+        .await;
+        assert_eq!(pushed, Ok(()));
+        assert_eq!(lines, ["GET /u", "POST /v2/a/blobs/uploads/", "PUT /w"], "{code} {range}");
+        assert_eq!(sent, LARGE);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_elsewhere_is_not_gone_on_with() {
+    for location in ["https://evil.example/u", "http://r.example/u", "not a place", ""] {
+        let (pushed, lines, _) =
+            push_large(&noted(location, 0), |seen| match seen.method.as_str() {
+                "POST" => reply(202, &[("location", "/w")], ""),
+                _ => status(201),
+            })
+            .await;
+        assert_eq!(pushed, Ok(()));
+        assert_eq!(lines, ["POST /v2/a/blobs/uploads/", "PUT /w"], "{location}");
+    }
+}
+
+/// Quay says one byte too many; what was put together of that is refused at the end.
+#[tokio::test]
+async fn parts_that_do_not_fit_together_are_sent_as_one() {
+    let (pushed, lines, _) =
+        push_large(&noted("https://r.example/u", 0), |seen| match seen.method.as_str() {
+            "GET" => reply(204, &[("range", "0-1000")], ""),
+            "POST" => reply(202, &[("location", "/w")], ""),
+            "PUT" if seen.uri.path() == "/u" => error(400, "DIGEST_INVALID", "no"),
+            _ => status(201),
+        })
+        .await;
+    assert_eq!(pushed, Ok(()));
+    assert_eq!(lines.last().expect("requests"), "PUT /w", "{lines:?}");
 }

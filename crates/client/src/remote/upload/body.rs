@@ -91,7 +91,13 @@ pub(super) struct Pieces {
 
 impl Pieces {
     pub(super) fn new(content: Content) -> Self {
-        Self { stream: content.into_stream(), rest: Bytes::new() }
+        // The beginning of what goes on is with the registry, which holds all of it against the
+        // digest.
+        let stream = match content.start() {
+            0 => content.into_stream(),
+            _ => content.into_unhashed_stream(),
+        };
+        Self { stream, rest: Bytes::new() }
     }
 
     /// Returns the next `length` bytes.

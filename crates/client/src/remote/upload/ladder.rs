@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use oras_spec::distribution::ErrorCode;
 
+use crate::remote::repository::Repository;
 use crate::transport::back_off;
 use crate::{Error, ErrorKind, RegistryResponse};
 
@@ -17,7 +18,7 @@ const MIB: u64 = 1024 * 1024;
 /// The smallest limit on a chunk known: 4 MiB.
 const SMALL_CHUNK: u64 = 4 * MIB;
 /// What chunks are without a reason for another size.
-const CHUNK: u64 = 8 * MIB;
+pub(super) const CHUNK: u64 = 8 * MIB;
 /// Amazon's registries refuse smaller chunks than 5 MiB, ...
 const MIN_AMAZON_CHUNK: u64 = 5 * MIB;
 /// ... are best with 10 MiB ...
@@ -61,9 +62,7 @@ impl Lessons {
             Known { chunks: Some((from, chunk)), .. } if size >= from => Mode::Chunked(chunk),
             _ => Mode::Single,
         };
-        let is_amazon = ["amazonaws.com", "amazonaws.com.cn", "on.aws", "ecr.aws"]
-            .iter()
-            .any(|name| host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')));
+        let is_amazon = is_amazon(host);
         let sizes = match host {
             "ghcr.io" => (SMALL_CHUNK, SMALL_CHUNK),
             _ if is_amazon => {
@@ -89,6 +88,20 @@ impl Lessons {
     }
 }
 
+/// Tells whether a host is one of Amazon's registries.
+fn is_amazon(host: &str) -> bool {
+    ["amazonaws.com", "amazonaws.com.cn", "on.aws", "ecr.aws"]
+        .iter()
+        .any(|name| host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
+}
+
+impl Repository {
+    /// Tells whether the registry is one of those that do not say how far an upload came.
+    pub(super) fn is_amazon(&self) -> bool {
+        is_amazon(self.registry().host())
+    }
+}
+
 /// The ways that are left for one blob.
 #[derive(Debug)]
 pub(super) struct Ladder {
@@ -105,6 +118,12 @@ pub(super) struct Ladder {
 impl Ladder {
     pub(super) fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Allows one more beginning in the same way; `false` if there were enough.
+    pub(super) fn restart(&mut self) -> bool {
+        self.restarts += 1;
+        self.restarts <= MAX_RESTARTS
     }
 
     /// Decides how to go on after `error`, and after which wait; nothing if it is final.

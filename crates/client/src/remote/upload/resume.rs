@@ -1,0 +1,129 @@
+//! Uploads that go on: where the connection broke, or where another process left off.
+
+use http::{Method, StatusCode, Uri, header};
+use oras_spec::distribution::UploadRange;
+use oras_spec::image::Descriptor;
+use serde::{Deserialize, Serialize};
+
+use super::Upload;
+use super::location::next_location;
+use crate::note::Note;
+use crate::remote::repository::Repository;
+use crate::transport::{WebOrigin, back_off};
+use crate::{Error, ErrorKind, Result};
+
+/// How large a blob must be that is worth a question how far it came, in bytes: 8 MiB.
+const MIN_SIZE: u64 = 8 * 1024 * 1024;
+
+/// How often an upload may break without a byte of progress before it is begun anew.
+const MAX_FRUITLESS: u32 = 4;
+
+/// What is noted of an upload.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    location: String,
+    sent: u64,
+}
+
+/// The memory of one upload.
+pub(super) struct Memory {
+    note: Option<Box<dyn Note>>,
+    is_large: bool,
+    /// How often the upload has broken since it came further, and how far that was.
+    fruitless: u32,
+    furthest: u64,
+}
+
+impl Memory {
+    /// Opens what there is of `descriptor`. Content that cannot be read again from its middle is
+    /// not gone on with.
+    pub(super) fn open(
+        repository: &Repository,
+        descriptor: &Descriptor,
+        is_reopenable: bool,
+    ) -> Self {
+        let is_large = descriptor.size >= MIN_SIZE && is_reopenable;
+        let notes = repository.session.options().notes.as_ref().filter(|_| is_large);
+        let note =
+            notes.and_then(|notes| notes.open(&format!("{repository}@{}", descriptor.digest)));
+        Self { note, is_large, fruitless: 0, furthest: 0 }
+    }
+
+    /// Writes down where an upload is.
+    pub(super) fn keep(&mut self, upload: &Upload) {
+        let Some(note) = &mut self.note else { return };
+        let entry = Entry { location: upload.location.to_string(), sent: upload.sent };
+        if let Ok(text) = serde_json::to_string(&entry) {
+            note.write(&text);
+        }
+    }
+
+    /// Forgets the upload.
+    pub(super) fn forget(&mut self) {
+        if let Some(note) = &mut self.note {
+            note.remove();
+        }
+    }
+
+    /// Returns the upload that another process left, if it leads to the same place.
+    pub(super) fn left(&self, repository: &Repository) -> Option<Upload> {
+        let entry: Entry = serde_json::from_str(&self.note.as_ref()?.read()?).ok()?;
+        let location: Uri = entry.location.parse().ok()?;
+        let here = repository.session.request(&oras_spec::distribution::Operation::Ping).ok()?;
+        let (ours, theirs) = (WebOrigin::of(here.uri())?, WebOrigin::of(&location)?);
+        let is_ours = ours.is_https == theirs.is_https && ours.is_same_place(&theirs);
+        is_ours.then_some(Upload { location, smallest: 0, sent: entry.sent })
+    }
+
+    /// Tells whether it may be asked, after `error`, how far an upload came.
+    pub(super) fn may_ask(&mut self, upload: &Upload, error: &Error) -> bool {
+        let status = error.response().map(|response| response.status);
+        // 409: the registry still waits for the connection that broke.
+        let is_broken = error.kind() == ErrorKind::Network
+            || matches!(status, Some(StatusCode::CONFLICT | StatusCode::RANGE_NOT_SATISFIABLE));
+        if !self.is_large || !is_broken {
+            return false;
+        }
+        if upload.sent > self.furthest {
+            self.furthest = upload.sent;
+            self.fruitless = 0;
+        }
+        self.fruitless += 1;
+        self.fruitless <= MAX_FRUITLESS
+    }
+
+    /// How often the upload has broken without progress.
+    pub(super) fn fruitless(&self) -> u32 {
+        self.fruitless
+    }
+}
+
+impl Repository {
+    /// Asks how far an upload came. Nothing if it is gone, or has nothing that is worth going on
+    /// with.
+    pub(super) async fn status(&self, upload: &Upload, size: u64) -> Result<Option<Upload>> {
+        let mut attempt = 0;
+        let answer = loop {
+            let request = self.upload_request(Method::GET, upload.location.clone(), 0);
+            match self.session.send(request).await {
+                Err(error) if error.kind() == ErrorKind::Network && attempt < MAX_FRUITLESS => {
+                    tokio::time::sleep(back_off(attempt)).await;
+                    attempt += 1;
+                }
+                answer => break answer?,
+            }
+        };
+        if !matches!(
+            answer.status(),
+            StatusCode::NO_CONTENT | StatusCode::ACCEPTED | StatusCode::OK
+        ) {
+            return Ok(None);
+        }
+        let held = answer.header(&header::RANGE).and_then(UploadRange::parse_held);
+        let location = next_location(&answer, &upload.location)?;
+        // Some always say the same, however much they hold; the others may have lost something.
+        let sent = if self.is_amazon() { Some(upload.sent) } else { held };
+        let sent = sent.filter(|sent| (1..size).contains(sent));
+        Ok(sent.map(|sent| Upload { location, smallest: upload.smallest, sent }))
+    }
+}
