@@ -1,6 +1,6 @@
 //! Transfers that are killed, again and again: the next process goes on, and little is sent twice.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use oras_tests::{Direction, Fault, OrasServer, Proxy, Running, Sandbox, noise};
@@ -82,10 +82,16 @@ fn a_push_that_is_cut_and_killed_goes_on_in_the_next_process() {
     sandbox.write("large.bin", noise(79, SIZE));
     let victim = Victim::default();
     let (killed, cuts) = (victim.clone(), AtomicUsize::new(0));
-    // The first two connections end, and with the second the process.
-    let plan = |number| if number < 2 { Fault::Cut(Direction::Up, CUT) } else { Fault::None };
+    // The second connection that ends takes the process with it, and those of the next one do not.
+    let is_killed = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_killed);
+    let plan = move |_| {
+        let is_over = over.load(Ordering::SeqCst);
+        if is_over { Fault::None } else { Fault::Cut(Direction::Up, CUT) }
+    };
     let proxy = Proxy::start_with(server.address(), plan, move || {
         if cuts.fetch_add(1, Ordering::SeqCst) == 1 {
+            is_killed.store(true, Ordering::SeqCst);
             kill_process(*killed.0.wait(), Signal::KILL).unwrap_or_default();
         }
     });
