@@ -6,6 +6,7 @@ mod bench;
 mod docs;
 mod parts;
 mod process;
+mod soak;
 mod tally;
 mod test;
 mod tour;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["docs"] => docs::write(),
         ["bench", names @ ..] => bench::run(names),
+        ["soak"] => soak::run_soak(),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -41,4 +43,5 @@ Commands:
   tour            build oras, then push to and pull from its own registry, step by step
   test            run all tests, with real registries and clients where they can be had
   docs            write docs/cli.md and manual pages from the program's own tables
+  soak            transfer over lines that break, by processes that are killed
   bench [NAME..]  measure start, size, speed and memory (start, layout, large, small)";

@@ -14,6 +14,7 @@ pub(crate) mod selection;
 pub(crate) mod target;
 pub(crate) mod terminal;
 
+use crate::command::Invocation;
 use crate::flag::Flag;
 
 /// `--debug`, which nearly all commands have.
@@ -42,6 +43,15 @@ pub(crate) fn pretty() -> Flag {
 /// `--concurrency`.
 pub(crate) fn concurrency(default: &'static str) -> Flag {
     Flag::number("concurrency", default, "concurrency level")
+}
+
+/// Returns how many small things may be on their way beyond that: 13, unless the user says how much
+/// may be, or the system lets us open few files.
+pub(crate) fn further_small(invocation: &Invocation) -> usize {
+    if invocation.parsed.given("concurrency") {
+        return 0;
+    }
+    concurrency_of(0, 18).saturating_sub(5)
 }
 
 /// Returns how much may be done at once; 0 and less mean `otherwise`. It is less where the system

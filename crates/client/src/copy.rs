@@ -31,12 +31,18 @@ pub enum Existing {
 /// Says which of the things a document points at are copied, and under which titles.
 pub type Successors = Arc<dyn Fn(&Document) -> Result<Vec<Descriptor>> + Send + Sync>;
 
+/// What counts as small for [`CopyOptions::further_small`], in bytes: 256 KiB.
+pub const SMALL: u64 = 256 * 1024;
+
 /// How to copy.
 #[derive(Clone)]
 pub struct CopyOptions {
     /// How many things are asked for, read or written at the same time; 0 counts as 1. 3 by
     /// default, as `oras`.
     pub concurrency: usize,
+    /// How many things of [`SMALL`] bytes or less may be on their way beyond that: each is little
+    /// work and much waiting. None by default.
+    pub further_small: usize,
     /// Hears what happens. `()` by default.
     pub observer: Arc<dyn Observer>,
     /// Copies of an index only the manifest for this platform; of a manifest checks it. Only
@@ -59,6 +65,7 @@ impl Default for CopyOptions {
     fn default() -> Self {
         Self {
             concurrency: 3,
+            further_small: 0,
             observer: Arc::new(()),
             platform: None,
             mount_from: None,
@@ -73,6 +80,7 @@ impl fmt::Debug for CopyOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CopyOptions")
             .field("concurrency", &self.concurrency)
+            .field("further_small", &self.further_small)
             .field("platform", &self.platform)
             .field("mount_from", &self.mount_from)
             .field("existing", &self.existing)

@@ -31,5 +31,6 @@ mod readme;
 mod resume;
 mod server_faults;
 mod signals;
+mod soak;
 mod story;
 mod untrusted;

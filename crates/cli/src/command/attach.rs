@@ -192,6 +192,7 @@ async fn transfer(
     });
     let options = CopyOptions {
         concurrency: args::concurrency_of(invocation.parsed.number("concurrency"), 3),
+        further_small: args::further_small(invocation),
         observer: watcher.observer(),
         successors: Some(successors),
         ..CopyOptions::default()

@@ -152,6 +152,7 @@ fn options(
     let parsed = &invocation.parsed;
     CopyOptions {
         concurrency: args::concurrency_of(parsed.number("concurrency"), 3),
+        further_small: args::further_small(invocation),
         observer: watcher.observer(),
         platform,
         mount_from,

@@ -111,6 +111,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         Arc::new(Choice::new(config, parsed.switch("include-subject"), watcher.observer()));
     let options = CopyOptions {
         concurrency: args::concurrency_of(parsed.number("concurrency"), 3),
+        further_small: args::further_small(invocation),
         observer: heard_by(&watcher, &choice),
         platform,
         successors: Some(Arc::new({

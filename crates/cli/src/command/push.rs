@@ -192,6 +192,7 @@ async fn transfer(
     let parsed = &invocation.parsed;
     let options = CopyOptions {
         concurrency: args::concurrency_of(parsed.number("concurrency"), 3),
+        further_small: args::further_small(invocation),
         observer: watcher.observer(),
         existing: if parsed.switch("force") { Existing::Descend } else { Existing::Skip },
         ..CopyOptions::default()

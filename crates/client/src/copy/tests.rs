@@ -514,3 +514,76 @@ async fn a_target_that_cannot_restore_gets_the_bytes_again() {
     let pushed = target.0.calls();
     assert!(pushed.contains(&"push one".into()) && pushed.contains(&"push two".into()));
 }
+
+/// Content that comes only when so many ask for it at once.
+#[derive(Debug)]
+struct Together {
+    inner: Memory,
+    barrier: tokio::sync::Barrier,
+    size: u64,
+}
+
+impl fmt::Display for Together {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("together")
+    }
+}
+
+#[async_trait]
+impl Source for Together {
+    async fn resolve(&self, reference: &TagOrDigest) -> Result<Descriptor> {
+        self.inner.resolve(reference).await
+    }
+
+    async fn fetch(&self, descriptor: &Descriptor) -> Result<Content> {
+        if descriptor.size == self.size {
+            self.barrier.wait().await;
+        }
+        self.inner.fetch(descriptor).await
+    }
+
+    async fn exists(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.inner.exists(descriptor).await
+    }
+
+    async fn predecessors(&self, descriptor: &Descriptor) -> Result<Vec<Descriptor>> {
+        self.inner.predecessors(descriptor).await
+    }
+
+    fn tags(&self, last: Option<&Tag>) -> BoxStream<'_, Result<Tag>> {
+        self.inner.tags(last)
+    }
+}
+
+/// Copies four blobs of so many bytes that come only together; tells whether they come.
+async fn come_together(size: usize, further_small: usize) -> bool {
+    let inner = Memory::new();
+    let mut layers = Vec::new();
+    for number in 0..4 {
+        let bytes = vec![number; size];
+        let layer = Descriptor::of(MediaType::IMAGE_LAYER, &bytes);
+        let content = Content::from_bytes(&layer, bytes.into());
+        inner.push(&layer, content).await.expect("kept");
+        layers.push(layer);
+    }
+    let artifact = crate::pack::Artifact {
+        artifact_type: "test/together".into(),
+        layers,
+        ..crate::pack::Artifact::default()
+    };
+    let options = crate::pack::PackOptions::default();
+    let root = crate::pack::pack(&inner, artifact, &options).await.expect("packed");
+    let source = Together { inner, barrier: tokio::sync::Barrier::new(4), size: size as u64 };
+    let options = CopyOptions { concurrency: 1, further_small, ..CopyOptions::default() };
+    let target = Memory::new();
+    let copied = copy_graph(&source, &root, &target, &options);
+    let limit = std::time::Duration::from_hours(1);
+    matches!(tokio::time::timeout(limit, copied).await, Ok(Ok(())))
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_things_are_waited_for_together_and_large_ones_are_not() {
+    assert!(come_together(1000, 3).await);
+    assert!(!come_together(1000, 2).await);
+    assert!(!come_together(300_000, 3).await);
+}

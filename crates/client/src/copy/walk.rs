@@ -19,7 +19,7 @@ use oras_spec::{Digest, Tag};
 
 use super::node::{Node, State, Way};
 use super::transfer::{Found, Transfer};
-use super::{CopyOptions, Existing};
+use super::{CopyOptions, Existing, SMALL};
 use crate::graph::{MAX_DEPTH, MAX_NODES};
 use crate::{Error, ErrorKind, Event, Result, Source, Target};
 
@@ -104,24 +104,41 @@ impl<'a> Walk<'a> {
 
     /// Does what is on the list, and all that comes of it.
     async fn work(&mut self) -> Result<()> {
-        let concurrency = self.transfer.options.concurrency.max(1);
         let mut running = FuturesUnordered::new();
+        // How many of those are large.
+        let mut large = 0;
         loop {
-            while running.len() < concurrency
-                && let Some(job) = self.jobs.pop()
-            {
-                running.push(self.start(&job));
+            while let Some(job) = self.jobs.pop() {
+                let is_large = self.is_large(&job);
+                if !self.has_room(is_large, large, running.len()) {
+                    self.jobs.push(job);
+                    break;
+                }
+                large += usize::from(is_large);
+                let started = self.start(&job);
+                running.push(async move { (is_large, started.await) });
             }
-            match running.next().await {
-                Some(done) => self.settle(done?)?,
-                None => break,
-            }
+            let Some((is_large, done)) = running.next().await else { break };
+            large -= usize::from(is_large);
+            self.settle(done?)?;
         }
         drop(running);
         match self.nodes.iter().find(|node| node.state == State::Open) {
             Some(node) => Err(cycle(&node.descriptor)),
             None => Ok(()),
         }
+    }
+
+    fn is_large(&self, job: &Job) -> bool {
+        let (Job::Visit(at) | Job::Write(at)) = *job;
+        self.nodes[at].descriptor.size > SMALL
+    }
+
+    /// Tells whether one more job may be started beside so many.
+    fn has_room(&self, is_large: bool, large: usize, running: usize) -> bool {
+        let CopyOptions { concurrency, further_small, .. } = *self.transfer.options;
+        let concurrency = concurrency.max(1);
+        running < concurrency + further_small && (!is_large || large < concurrency)
     }
 
     fn start(&mut self, job: &Job) -> BoxFuture<'a, Result<Done>> {
