@@ -5,6 +5,7 @@
 
 mod http;
 mod layout;
+mod mirror;
 mod registry;
 mod sample;
 mod transfer;
@@ -26,7 +27,7 @@ pub(crate) struct Contender {
 
 /// Runs the named benchmarks, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
-    const NAMES: [&str; 5] = ["start", "layout", "large", "small", "registry"];
+    const NAMES: [&str; 6] = ["start", "layout", "large", "small", "registry", "mirror"];
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
         return Err(format!("no benchmark is called {unknown:?}: {}", NAMES.join(", ")));
     }
@@ -53,6 +54,9 @@ pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
     }
     if wanted("registry") {
         registry::compare(&contenders)?;
+    }
+    if wanted("mirror") {
+        mirror::mirror(&contenders)?;
     }
     Ok(())
 }

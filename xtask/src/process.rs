@@ -118,12 +118,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `program serve` on a directory and waits until it listens.
     pub(crate) fn start(program: &Path, root: &Path) -> Result<Self, Failure> {
+        Self::start_with(program, root, &[])
+    }
+
+    /// As [`start`](Self::start), with further flags.
+    pub(crate) fn start_with(program: &Path, root: &Path, flags: &[&str]) -> Result<Self, Failure> {
         let log = root.with_extension("log");
         let failed = |error: std::io::Error| format!("{}: {error}", program.display());
         let file = std::fs::File::create(&log).map_err(failed)?;
         let child = Command::new(program)
             .args(["serve", "--addr", "127.0.0.1:0", "--root"])
             .arg(root)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(file.try_clone().map_err(failed)?)
             .stderr(file)

@@ -155,7 +155,7 @@ impl Drop for Place {
 }
 
 /// Writes a file of bytes that neither compress nor repeat.
-fn fill(path: &Path, size: u64) -> Result<(), Failure> {
+pub(crate) fn fill(path: &Path, size: u64) -> Result<(), Failure> {
     let write = || -> std::io::Result<()> {
         let mut file = File::create(path)?;
         let mut left = size;
