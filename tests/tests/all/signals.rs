@@ -39,7 +39,10 @@ fn the_exit_code_says_what_ended_the_program() {
     let sandbox = Sandbox::new();
     for (signal, code) in [(Signal::INT, 1), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let (registry, host) = silent();
-        let running = Running::start(&mut sandbox.oras_command(&format!("resolve {host}/a:1")));
+        // These tests may themselves have been started to outlive their terminal.
+        let mut program = sandbox.command("env");
+        program.arg("--default-signal=HUP").arg(oras_tests::sandbox::binary());
+        let running = Running::start(program.args(["resolve", &format!("{host}/a:1")]));
         let _connection = registry.accept().expect("it connects");
         kill_process(running.id(), signal).expect("it is there");
         let outcome = running.finish();
