@@ -44,4 +44,4 @@ Commands:
   test            run all tests, with real registries and clients where they can be had
   docs            write docs/cli.md and manual pages from the program's own tables
   soak            transfer over lines that break, by processes that are killed
-  bench [NAME..]  measure start, size, speed and memory (start, layout, large, small)";
+  bench [NAME..]  measure start, size, speed and memory (start, layout, large, small, registry, mirror)";
