@@ -25,6 +25,9 @@ impl FileSource {
     ///
     /// [`ErrorKind::Io`] if it cannot be opened or is a directory, [`ErrorKind::Invalid`] if it is
     /// neither that nor a file.
+    ///
+    /// [`ErrorKind::Io`]: crate::ErrorKind::Io
+    /// [`ErrorKind::Invalid`]: crate::ErrorKind::Invalid
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         blocking(move || Ok(Self { reading: Reading::open_regular(&path)?, known: None })).await
@@ -40,6 +43,9 @@ impl FileSource {
     /// # Errors
     ///
     /// [`ErrorKind::Io`] if it cannot be read, [`ErrorKind::Mismatch`] if it has changed.
+    ///
+    /// [`ErrorKind::Io`]: crate::ErrorKind::Io
+    /// [`ErrorKind::Mismatch`]: crate::ErrorKind::Mismatch
     pub async fn digest(&mut self, algorithm: Algorithm) -> Result<Digest> {
         let reading = self.reading.clone();
         let digest = blocking(move || reading.digest(algorithm)).await?;
