@@ -13,7 +13,8 @@ pub struct Emulated {
     /// The registry.
     pub emulator: Emulator,
     port: u16,
-    authority: PathBuf,
+    /// The certificate to trust; nothing without TLS.
+    authority: Option<PathBuf>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -26,6 +27,15 @@ impl Emulated {
 
     /// As [`start`](Self::start), with further quirks.
     pub fn with(sandbox: &Sandbox, profile: &str, quirks: &[Quirk]) -> Self {
+        Self::listen(sandbox, profile, quirks, true)
+    }
+
+    /// As [`with`](Self::with), without TLS, and so with HTTP/1.1 alone.
+    pub fn plain(sandbox: &Sandbox, profile: &str, quirks: &[Quirk]) -> Self {
+        Self::listen(sandbox, profile, quirks, false)
+    }
+
+    fn listen(sandbox: &Sandbox, profile: &str, quirks: &[Quirk], is_tls: bool) -> Self {
         let profile = Profile::named(profile).unwrap_or_else(|| panic!("no profile {profile}"));
         let emulator = Emulator::with(profile, quirks);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -34,15 +44,18 @@ impl Emulated {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
-                let listening: Listening = served.listen(true).await.expect("a free port");
-                let authority = listening.authority().expect("there is TLS").to_owned();
+                let listening: Listening = served.listen(is_tls).await.expect("a free port");
+                let authority = listening.authority().map(str::to_owned);
                 sender.send((listening.registry().port(), authority)).expect("the test waits");
                 listening.run(async { stopped.await.unwrap_or_default() }).await;
             });
         });
         let (port, pem) = receiver.recv().expect("the registry starts");
-        let authority = sandbox.root().join(format!("authority-{port}.pem"));
-        std::fs::write(&authority, pem).expect("write the certificate");
+        let authority = pem.map(|pem| {
+            let path = sandbox.root().join(format!("authority-{port}.pem"));
+            std::fs::write(&path, pem).expect("write the certificate");
+            path
+        });
         Self { emulator, port, authority, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -70,10 +83,13 @@ impl Emulated {
     /// Returns the flags that lead every name of the registry here and trust its certificate.
     /// `side` is empty, `from-` or `to-`.
     pub fn flags(&self, side: &str) -> Vec<String> {
-        let mut flags = vec![format!("--{side}ca-file"), self.authority.display().to_string()];
+        let (mut flags, from) = match &self.authority {
+            Some(path) => (vec![format!("--{side}ca-file"), path.display().to_string()], 443),
+            None => (vec![format!("--{side}plain-http")], 80),
+        };
         for name in self.emulator.profile().host_names() {
             flags.push(format!("--{side}resolve"));
-            flags.push(format!("{name}:443:127.0.0.1:{}", self.port));
+            flags.push(format!("{name}:{from}:127.0.0.1:{}", self.port));
         }
         flags
     }

@@ -14,7 +14,7 @@ use oras_server::{Registry, RegistryService};
 use tower_service::Service as _;
 
 use crate::ask::{Ask, End, Here, Outcome, Reply, reply, reply_with, set};
-use crate::layer::{door, download, list, manifest, names, token, upload};
+use crate::layer::{door, download, edge, keep, list, manifest, names, token, upload};
 use crate::ledger::{Exchange, Origin, Shown};
 use crate::listening::Listening;
 use crate::profile::{Profile, Quirk};
@@ -154,6 +154,7 @@ impl Emulator {
         if tokens_here {
             return Ok(token::answer(self, &ask));
         }
+        edge::check(self, &ask)?;
         let is_open = upload::enter(self, &mut ask)?;
         if download::is_there(self, &ask) {
             return Ok(download::fetch(self, &ask).await);
@@ -162,6 +163,7 @@ impl Emulator {
             door::admit(self, &ask)?;
         }
         names::check(self, &ask)?;
+        keep::check(self, &ask).await?;
         upload::check(self, &mut ask)?;
         manifest::check(self, &ask).await?;
         list::check(self, &mut ask)?;
@@ -172,6 +174,7 @@ impl Emulator {
             let repository = ask.repository().map(str::to_owned);
             self.state().repositories.extend(repository);
         }
+        keep::finish(self, &ask, &answer);
         upload::finish(self, &ask, &mut answer);
         list::finish(self, &ask, &mut answer).await;
         download::finish(self, &ask, &mut answer);
@@ -281,6 +284,7 @@ impl Entrance {
         if self.emulator.has(Quirk::Cookies) {
             set(&mut answer, &SET_COOKIE, "sid=0123456789abcdef; Path=/; HttpOnly");
         }
+        edge::finish(&self.emulator, &mut answer);
         if answer.body().is_empty() || answer.headers().contains_key(CONTENT_LENGTH) {
             return answer;
         }

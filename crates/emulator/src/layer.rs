@@ -2,6 +2,8 @@
 
 pub(crate) mod door;
 pub(crate) mod download;
+pub(crate) mod edge;
+pub(crate) mod keep;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod names;

@@ -49,6 +49,10 @@ pub(crate) struct State {
     pub(crate) expired: BTreeSet<(String, String)>,
     /// How many manifests were read.
     pub(crate) pulls: u32,
+    /// How many requests a proxy turned away.
+    pub(crate) turned_away: u32,
+    /// How many bytes of blobs were pushed.
+    pub(crate) stored: u64,
     /// Which kinds of request were refused for no reason, by method.
     pub(crate) flaky: BTreeMap<String, u32>,
 }

@@ -1,5 +1,8 @@
 //! What registries do differently, row by row: each test fails without the rule that copes with it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use oras_emulator::{Exchange, Origin, Quirk, Shown};
 use oras_tests::{Direction, Emulated, Fault, Proxy, Sandbox};
 
@@ -505,4 +508,105 @@ fn a_blob_comes_as_it_is_where_a_proxy_would_compress_it() {
     registry.oras(&sandbox, "push REPO:text text.txt").succeeds();
     registry.oras(&sandbox, "pull REPO:text -o copy").succeeds();
     assert_eq!(sandbox.text("copy/text.txt"), sandbox.text("text.txt"));
+}
+
+#[test]
+fn a_connection_that_ends_with_every_answer_is_replaced_every_time() {
+    let sandbox = files();
+    let registry = Emulated::plain(&sandbox, "quay", &[Quirk::ClosesConnections]);
+    registry.login(&sandbox);
+    for number in 0..8 {
+        sandbox.write(&format!("many/{number}.txt"), format!("{number}"));
+    }
+    registry.exchanges();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    let proxy = Proxy::start(registry.address(), move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Fault::None
+    });
+    let port = proxy.host().rsplit(':').next().expect("a port").to_owned();
+    let flags = format!("--resolve quay.io:80:127.0.0.1:{port}");
+    registry.oras_last(&sandbox, &format!("push REPO:many many {flags}")).succeeds();
+    registry.oras_last(&sandbox, &format!("pull REPO:many -o copy {flags}")).succeeds();
+    let asked = registry.exchanges().len();
+    assert!(asked > 8, "{asked}");
+    let made = connections.load(Ordering::Relaxed);
+    assert!(made >= asked, "{asked} requests over {made} connections");
+}
+
+#[test]
+fn a_manifest_too_large_for_the_proxy_before_quay_is_said_to_be() {
+    let (sandbox, registry) = logged_in("quay", &[Quirk::LargestManifest(256)]);
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("413 Request Entity Too Large"), "{complaint}");
+    assert!(!complaint.contains("<html>"), "{complaint}");
+    assert!(complaint.contains("takes no manifest of this size"), "{complaint}");
+    assert_eq!(registry.answered(413).len(), 1, "a refusal is not asked for twice");
+}
+
+#[test]
+fn a_proxy_before_quay_that_is_too_busy_is_asked_again_but_not_for_ever() {
+    let (sandbox, registry) = logged_in("quay", &[Quirk::BusyProxy(2)]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    registry.oras(&sandbox, "manifest fetch REPO:0.0.1").succeeds();
+    assert_eq!(registry.answered(429).len(), 2);
+    let (sandbox, registry) = logged_in("quay", &[Quirk::BusyProxy(u32::MAX)]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let complaint = registry.oras(&sandbox, "manifest fetch REPO:0.0.1").fails();
+    assert!(complaint.contains("429 Too Many Requests"), "{complaint}");
+    assert!(complaint.contains("was asked too often: try again in some minutes"), "{complaint}");
+    assert_eq!(registry.answered(429).len(), 6, "once and five times more");
+}
+
+#[test]
+fn a_tag_that_stays_where_it_is_is_named_and_another_is_advised() {
+    for (profile, refused, words) in [
+        ("ecr", 400, "already exists in the 'ocitest' repository and cannot be overwritten"),
+        ("harbor", 412, "due to 'ocitest:0.0.1' configured as immutable."),
+    ] {
+        let (sandbox, registry) = logged_in(profile, &[Quirk::ImmutableTags]);
+        registry.oras(&sandbox, PUSH).succeeds();
+        sandbox.write("foo.txt", "something else\n");
+        let complaint = registry.oras(&sandbox, PUSH).fails();
+        assert!(complaint.contains(words), "{profile}: {complaint}");
+        assert!(complaint.contains("use another tag"), "{profile}: {complaint}");
+        assert_eq!(registry.answered(refused).len(), 1, "{profile}");
+        registry.oras(&sandbox, &PUSH.replace("0.0.1", "0.0.2")).succeeds();
+    }
+}
+
+#[test]
+fn no_page_of_ecr_is_asked_for_that_it_would_refuse() {
+    // It refuses pages of more than 1000 tags; we leave their length to it, however short.
+    let (sandbox, registry) = logged_in("ecr", &[Quirk::PageLimit(0)]);
+    registry.oras(&sandbox, PUSH).succeeds();
+    let tags = registry.oras(&sandbox, "repo tags REPO").succeeds();
+    assert_eq!(tags, "0.0.1\n");
+}
+
+#[test]
+fn a_harbor_that_takes_nothing_more_says_why() {
+    let sentences = [
+        (Quirk::ReadOnly, "The system is in read only mode.", "can be read only for now"),
+        (Quirk::Quota(1 << 10), "Quota exceeded when processing the request", "larger quota"),
+    ];
+    for (quirk, words, advice) in sentences {
+        let (sandbox, registry) = logged_in("harbor", &[quirk]);
+        sandbox.write("foo.txt", "0123456789abcdef".repeat(128));
+        let complaint = registry.oras(&sandbox, PUSH).fails();
+        assert!(complaint.contains("denied: ") && complaint.contains(words), "{complaint}");
+        assert!(complaint.contains(advice), "{complaint}");
+        assert!(!complaint.contains("lacks the right"), "{complaint}");
+    }
+    let (sandbox, registry) = logged_in("harbor", &[Quirk::Quota(1 << 10)]);
+    registry.oras(&sandbox, PUSH).succeeds();
+}
+
+#[test]
+fn a_repository_of_artifactory_that_only_mirrors_another_is_not_pushed_to() {
+    let (sandbox, registry) = logged_in("artifactory", &[Quirk::Mirrors]);
+    let complaint = registry.oras(&sandbox, PUSH).fails();
+    assert!(complaint.contains("Unable to upload blobs to a remote repository."), "{complaint}");
+    assert!(complaint.contains("push to a local one"), "{complaint}");
 }

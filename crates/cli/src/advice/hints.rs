@@ -32,7 +32,7 @@ pub(super) struct Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<String>;
 
 /// The first that knows counts: the particular before the general.
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 20] = [
     clouds::amazon_password,
     clouds::amazon_repository,
     clouds::amazon_manifest,
@@ -46,6 +46,9 @@ const RULES: [Rule; 17] = [
     servers::robot,
     servers::missing_project,
     servers::artifactory,
+    servers::immutable_tag,
+    servers::no_room,
+    servers::large_manifest,
     identity_token,
     not_granted,
     rate_limit,

@@ -256,6 +256,17 @@ async fn ecr_holds_chunks_to_its_rules() {
 }
 
 #[tokio::test]
+async fn a_page_of_ecr_has_1000_tags_at_most() {
+    let ecr = Registry::of("ecr");
+    let right = basic("AWS", &ecr.0.emulator.profile().accounts[0].password());
+    for (size, status) in [(1000, 404), (1001, 400)] {
+        let line = format!("GET /v2/ocitest/tags/list?n={size}");
+        let answer = ecr.ask(&line, &[("authorization", &right)], "").await;
+        assert_eq!(answer.status(), status, "{size}: {}", text(&answer));
+    }
+}
+
+#[tokio::test]
 async fn pages_of_quay_are_chained_by_a_word_without_meaning() {
     let quay = Registry::of("quay");
     let config = Digest::of(b"{}");

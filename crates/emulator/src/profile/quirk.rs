@@ -89,6 +89,11 @@ pub enum Quirk {
     /// A manifest that never had a tag is not found when it is to be deleted.
     UntaggedAreGone,
 
+    /// A tag that is there stays where it is.
+    ImmutableTags,
+    /// A manifest has at most so many bytes: a proxy before the registry takes no more.
+    LargestManifest(u64),
+
     /// There are no referrers, and no header that says there were.
     NoReferrers(Silence),
     /// No header tells that a subject was understood.
@@ -118,8 +123,20 @@ pub enum Quirk {
 
     /// So many manifests may be read, and every one says how many are left.
     PullLimit(u32),
+    /// A proxy before the registry turns away the first requests for manifests, so many of them,
+    /// and does not say for how long.
+    BusyProxy(u32),
+    /// Every answer ends its connection.
+    ClosesConnections,
     /// Every answer sets a cookie.
     Cookies,
+
+    /// Nothing can be changed for now.
+    ReadOnly,
+    /// All blobs that are pushed have at most so many bytes together.
+    Quota(u64),
+    /// The repositories only mirror others: nothing is pushed to them.
+    Mirrors,
 }
 
 /// Where uploads are said to be.

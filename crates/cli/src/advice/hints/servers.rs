@@ -108,3 +108,41 @@ pub(super) fn artifactory(case: &Case<'_>) -> Option<String> {
             .to_owned()
     })
 }
+
+pub(super) fn immutable_tag(case: &Case<'_>) -> Option<String> {
+    let is_kept = case.said.contains("is immutable") || case.said.contains("as immutable");
+    is_kept.then(|| {
+        format!(
+            "In this repository of {} a tag stays where it was set first: use another tag, or have \
+             the rule lifted that keeps this one",
+            case.registry
+        )
+    })
+}
+
+/// Harbor refuses so whoever asks: rights are not what lacks.
+pub(super) fn no_room(case: &Case<'_>) -> Option<String> {
+    if case.said.contains("Quota exceeded") {
+        return Some(format!(
+            "There is no more room in this project of {}: delete what is not needed there, or ask \
+             its administrator for a larger quota",
+            case.registry
+        ));
+    }
+    case.said.contains("in read only mode").then(|| {
+        format!(
+            "{} can be read only for now: push when its administrator has ended that",
+            case.registry
+        )
+    })
+}
+
+pub(super) fn large_manifest(case: &Case<'_>) -> Option<String> {
+    (case.status() == 413 && case.is_about("/manifests/")).then(|| {
+        format!(
+            "{}, or a proxy before it, takes no manifest of this size: use fewer files or shorter \
+             annotations",
+            case.registry
+        )
+    })
+}

@@ -165,6 +165,17 @@ fn refusals_of_servers_are_explained() {
             message("Unable to upload blobs to a remote repository."),
             "push to a local one",
         ),
+        (
+            Method::PUT,
+            url,
+            400,
+            message("The image tag 'v1' cannot be overwritten because the tag is immutable."),
+            "use another tag",
+        ),
+        (Method::PUT, url, 412, message("'app:v1' configured as immutable."), "use another tag"),
+        (Method::PUT, url, 403, message("Quota exceeded when processing"), "a larger quota"),
+        (Method::POST, url, 403, message("The system is in read only mode."), "read only for now"),
+        (Method::PUT, url, 413, message("Request Entity Too Large"), "fewer files"),
         (Method::DELETE, url, 405, json!([{ "code": "UNSUPPORTED" }]), "deletes nothing"),
         (Method::GET, url, 429, json!([]), "asked too often"),
         (
