@@ -165,17 +165,6 @@ fn refusals_of_servers_are_explained() {
             message("Unable to upload blobs to a remote repository."),
             "push to a local one",
         ),
-        (
-            Method::PUT,
-            url,
-            400,
-            message("The image tag 'v1' cannot be overwritten because the tag is immutable."),
-            "use another tag",
-        ),
-        (Method::PUT, url, 412, message("'app:v1' configured as immutable."), "use another tag"),
-        (Method::PUT, url, 403, message("Quota exceeded when processing"), "a larger quota"),
-        (Method::POST, url, 403, message("The system is in read only mode."), "read only for now"),
-        (Method::PUT, url, 413, message("Request Entity Too Large"), "fewer files"),
         (Method::DELETE, url, 405, json!([{ "code": "UNSUPPORTED" }]), "deletes nothing"),
         (Method::GET, url, 429, json!([]), "asked too often"),
         (
@@ -192,6 +181,23 @@ fn refusals_of_servers_are_explained() {
     let downgrade = "blob upload Location \"http://r.example/u\" downgrades scheme from https";
     let error = Error::new(ErrorKind::Server, downgrade);
     assert!(hinted("r.example", "org/app", &error).contains("X-Forwarded-Proto: https"));
+}
+
+#[test]
+fn what_does_not_fit_or_must_stay_is_explained() {
+    for (kind, status, message, words) in [
+        ("manifests/v1", 400, "cannot be overwritten because the tag is immutable.", "another tag"),
+        ("manifests/v1", 412, "due to 'app:v1' configured as immutable.", "another tag"),
+        ("blobs/uploads/1", 403, "Quota exceeded when processing the request", "a larger quota"),
+        ("blobs/uploads/", 403, "The system is in read only mode.", "read only for now"),
+        ("manifests/v1", 413, "413 Request Entity Too Large", "no manifest of this size"),
+    ] {
+        let url = format!("https://r.example/v2/org/app/{kind}");
+        let errors = json!([{ "code": "X", "message": message }]);
+        let error = refused(Method::PUT, &url, status, &errors);
+        let hint = hinted("r.example", "org/app", &error);
+        assert!(hint.contains(words), "{message}: {hint}");
+    }
 }
 
 #[test]
