@@ -146,8 +146,8 @@ impl Source for Archive {
         let last = last.cloned();
         let tags = self.with(move |inner| {
             let tags = inner.listing.tags()?.into_iter();
-            let behind = tags.filter(|tag| last.as_ref().is_none_or(|last| tag > last));
-            Ok(stream::iter(behind.map(Ok).collect::<Vec<Result<Tag>>>()))
+            let behind = tags.filter(move |tag| last.as_ref().is_none_or(|last| tag > last));
+            Ok(stream::iter(behind.map(Ok)))
         });
         stream::once(tags).try_flatten().boxed()
     }

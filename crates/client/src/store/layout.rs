@@ -255,8 +255,8 @@ impl Source for Layout {
         let last = last.cloned();
         let tags = self.with(move |inner| {
             let tags = inner.index.load()?.tags()?.into_iter();
-            let behind = tags.filter(|tag| last.as_ref().is_none_or(|last| tag > last));
-            Ok(stream::iter(behind.map(Ok).collect::<Vec<Result<Tag>>>()))
+            let behind = tags.filter(move |tag| last.as_ref().is_none_or(|last| tag > last));
+            Ok(stream::iter(behind.map(Ok)))
         });
         stream::once(tags).try_flatten().boxed()
     }

@@ -132,14 +132,8 @@ impl Reading {
             return Err(Error::new(ErrorKind::LimitExceeded, message));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
-        while (bytes.len() as u64) < self.size {
-            let chunk = self.read(bytes.len() as u64)?;
-            if chunk.is_empty() {
-                return Err(changed(&self.path));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+        self.fill(&mut bytes, 0)?;
+        if (bytes.len() as u64) < self.size { Err(changed(&self.path)) } else { Ok(bytes) }
     }
 
     /// Streams everything but the first `start` bytes. The last bytes are held back until it is sure
@@ -200,15 +194,21 @@ impl Reading {
     fn read(&self, offset: u64) -> Result<Bytes> {
         let rest = usize::try_from(self.size - offset).unwrap_or(CHUNK);
         let mut buffer = Vec::with_capacity(CHUNK.min(rest));
+        self.fill(&mut buffer, offset)?;
+        Ok(buffer.into())
+    }
+
+    /// Reads into an empty buffer until that is full, or the file ends.
+    fn fill(&self, buffer: &mut Vec<u8>, offset: u64) -> Result<()> {
         while buffer.len() < buffer.capacity() {
             let at = self.start + offset + buffer.len() as u64;
-            match rustix::io::pread(&self.file, spare_capacity(&mut buffer), at) {
+            match rustix::io::pread(&self.file, spare_capacity(buffer), at) {
                 Ok(0) => break,
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(of_file("read", &self.path, error)),
             }
         }
-        Ok(buffer.into())
+        Ok(())
     }
 }
 

@@ -97,29 +97,32 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
             && prefix.as_ref().is_none_or(|prefix| tag.as_str().starts_with(prefix))
     };
     let listed = opened.source().tags(last.as_ref());
-    let listed = listed
-        .try_filter(|tag| std::future::ready(is_wanted(tag)))
-        .map_ok(|tag| matching(&opened, tag, wanted.as_ref()))
-        .try_buffered(LOOKUPS)
-        .try_filter_map(|tag| std::future::ready(Ok(tag)));
+    let listed = listed.try_filter(|tag| std::future::ready(is_wanted(tag)));
+    let listed = match &wanted {
+        // Nothing is to be asked about a tag.
+        None => listed.left_stream(),
+        Some(wanted) => listed
+            .map_ok(|tag| matching(&opened, tag, wanted))
+            .try_buffered(LOOKUPS)
+            .try_filter_map(|tag| std::future::ready(Ok(tag)))
+            .right_stream(),
+    };
     let mut chunks = listed.ready_chunks(1000);
     let mut tags = Vec::new();
     let skipped = prefix.as_ref().map_or(0, String::len);
     while let Some(chunk) = chunks.next().await {
         let mut failed = Ok(());
-        let mut found = Vec::with_capacity(chunk.len());
+        let mut lines = String::new();
         for tag in chunk {
             match tag {
-                Ok(tag) => found.push(tag.as_str()[skipped..].to_owned()),
+                Ok(tag) if matches!(format, Format::Text) => {
+                    lines.extend([&*visible(&tag.as_str()[skipped..]), "\n"]);
+                }
+                Ok(tag) => tags.push(tag.as_str()[skipped..].to_owned()),
                 Err(error) => failed = Err(explain(error)),
             }
         }
-        if matches!(format, Format::Text) {
-            let line = |tag: &String| format!("{}\n", visible(tag));
-            context.printer.bytes(found.iter().map(line).collect::<String>().as_bytes())?;
-        } else {
-            tags.extend(found);
-        }
+        context.printer.bytes(lines.as_bytes())?;
         failed?;
         if context.printer.is_closed() {
             break;
@@ -157,9 +160,8 @@ async fn wanted(
 async fn matching(
     opened: &Opened<'_>,
     tag: Tag,
-    wanted: Option<&Wanted>,
+    wanted: &Wanted,
 ) -> oras_client::Result<Option<Tag>> {
-    let Some(wanted) = wanted else { return Ok(Some(tag)) };
     if wanted.known.as_ref() == Some(&tag) {
         return Ok(Some(tag));
     }

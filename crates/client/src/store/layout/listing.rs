@@ -61,8 +61,12 @@ struct Tagged<'a> {
 #[derive(Deserialize)]
 struct Names<'a> {
     #[serde(borrow, default, rename = "org.opencontainers.image.ref.name")]
-    name: Option<Cow<'a, str>>,
+    name: Option<Name<'a>>,
 }
+
+/// A tag, which is borrowed from the text unless it is escaped there.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Listing {
     /// Takes the bytes of the file.
@@ -133,12 +137,22 @@ impl Listing {
         let listed: Tags<'_> =
             serde_json::from_str(&self.text).map_err(|error| undecodable(&error))?;
         let entries = listed.manifests.unwrap_or_default().into_iter();
-        let mut names: Vec<Cow<'_, str>> =
-            entries.filter_map(|entry| entry.annotations?.name).collect();
+        // To compare numbers does not reach for the text, which is scattered over the whole index.
+        let mut names: Vec<(u64, Cow<'_, str>)> = entries
+            .filter_map(|entry| entry.annotations?.name)
+            .map(|Name(name)| (beginning(&name), name))
+            .collect();
         names.sort_unstable();
         names.dedup();
-        Ok(names.iter().filter_map(|name| Tag::free_form(name).ok()).collect())
+        Ok(names.iter().filter_map(|(_, name)| Tag::free_form(name).ok()).collect())
     }
+}
+
+/// Returns the first eight bytes as a number, which orders texts as all their bytes do, as far as
+/// it tells them apart.
+fn beginning(text: &str) -> u64 {
+    let mut bytes = text.bytes();
+    (0..8).fold(0, |number, _| (number << 8) | u64::from(bytes.next().unwrap_or_default()))
 }
 
 impl Decoded {
@@ -253,6 +267,16 @@ mod tests {
         assert_eq!(tags.len(), 999);
         listing.decode().expect("an index");
         assert_eq!(listing.tags().expect("an index"), tags);
+    }
+
+    #[test]
+    fn what_a_text_begins_with_orders_it() {
+        let texts =
+            ["", "\u{1}", "a", "aa", "sha256-1", "sha256-10", "sha256-2", "v", "v10", "é", "🦀"];
+        assert!(texts.is_sorted());
+        assert!(texts.is_sorted_by_key(|text| beginning(text)));
+        assert!(beginning("sha256-1") == beginning("sha256-10"), "only so far");
+        assert!(beginning("v10") < beginning("v2"));
     }
 
     #[test]
