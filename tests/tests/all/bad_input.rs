@@ -247,8 +247,10 @@ fn run_as_nobody(sandbox: &Sandbox, line: &str) -> Outcome {
         let program = sandbox.path("oras");
         // By another process: one that is started meanwhile would inherit our open file, and a
         // program that is open for writing cannot be run.
-        let mut copy = sandbox.command("cp");
-        sandbox.run(copy.arg(oras_tests::sandbox::binary()).arg(&program)).succeeds();
+        if !program.exists() {
+            let mut copy = sandbox.command("cp");
+            sandbox.run(copy.arg(oras_tests::sandbox::binary()).arg(&program)).succeeds();
+        }
         let mut lowered = sandbox.command(program);
         lowered.args(line.split_whitespace()).uid(65534).gid(65534);
         for directory in [sandbox.root(), sandbox.path(""), sandbox.temporary()] {
@@ -290,6 +292,49 @@ fn a_directory_without_permission_stays_as_it_is() {
     assert!(complaint.ends_with(&wanted), "{complaint}");
     sandbox.oras(&format!("resolve {}/b:1", server.host())).fails();
     lock(0o755);
+}
+
+#[test]
+fn a_layout_that_may_not_be_read_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    let server = OrasServer::start(&sandbox);
+    let target = format!("{}/a:1", server.host());
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras("push --oci-layout layout:1 hi.txt").succeeds();
+    // Whoever may not read it owns it all the same, and could write to it.
+    if rustix::process::geteuid().is_root() {
+        for name in ["layout", "layout/index.json", "layout/blobs", "layout/blobs/sha256"] {
+            chown(sandbox.path(name), Some(65534), Some(65534)).expect("give the layout away");
+        }
+    }
+    let index = sandbox.text("layout/index.json");
+    let files = sandbox.list("layout");
+    let set = |name: &str, mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(sandbox.path(name), permissions).expect("set a mode");
+    };
+    for (locked, mode) in [("layout/index.json", 0o644), ("layout", 0o755)] {
+        set(locked, 0o000);
+        for line in [
+            "resolve --oci-layout layout:1",
+            "repo tags --oci-layout layout",
+            &format!("cp --from-oci-layout layout:1 {target}"),
+            "cp --from-oci-layout layout:1 --to-oci-layout new:1",
+            "push --oci-layout layout:2 hi.txt",
+        ] {
+            let complaint = run_as_nobody(&sandbox, line).fails();
+            assert_eq!(complaint.lines().count(), 1, "{line}: {complaint}");
+            assert!(complaint.starts_with("Error: "), "{line}: {complaint}");
+            let name = locked.rsplit('/').next().expect("a name");
+            let end = format!("{name}: permission denied\n");
+            assert!(complaint.ends_with(&end), "{line}: {complaint}");
+        }
+        set(locked, mode);
+        assert_eq!(sandbox.text("layout/index.json"), index);
+        assert_eq!(sandbox.list("layout"), files);
+        assert!(!sandbox.path("new").exists(), "there is a layout without content");
+        sandbox.oras(&format!("resolve {target}")).fails();
+    }
 }
 
 #[test]
