@@ -31,10 +31,20 @@ impl OrasServer {
     /// Starts a registry that knows the user `me` with the password `open-sesame`, and asks for
     /// that, never for a token.
     pub fn start_closed(sandbox: &Sandbox) -> Self {
+        Self::start_for_users(sandbox, "registry", &["--passwords-only"])
+    }
+
+    /// Starts a registry that knows the user `me` with the password `open-sesame`, and hands out
+    /// the tokens that it asks for.
+    pub fn start_with_tokens(sandbox: &Sandbox) -> Self {
+        Self::start_for_users(sandbox, "registry-with-tokens", &[])
+    }
+
+    fn start_for_users(sandbox: &Sandbox, root: &str, flags: &[&str]) -> Self {
         let users = sandbox.write("users", USERS);
         let users = users.to_str().expect("the path is UTF-8");
-        let flags = ["--htpasswd", users, "--passwords-only"];
-        Self::start_at(sandbox, &sandbox.path("registry"), "127.0.0.1:0", &flags)
+        let flags = [&["--htpasswd", users], flags].concat();
+        Self::start_at(sandbox, &sandbox.path(root), "127.0.0.1:0", &flags)
     }
 
     /// Starts a registry on a directory and an address, with further flags.

@@ -58,6 +58,7 @@ fn start(sandbox: &Sandbox, script: &Script, name: &str, kind: &str) -> Option<R
     Some(match kind {
         "open" => Registry::Ours(OrasServer::start_at(sandbox, &root, "127.0.0.1:0", &[])),
         "closed" => Registry::Ours(OrasServer::start_closed(sandbox)),
+        "token" => Registry::Ours(OrasServer::start_with_tokens(sandbox)),
         "basic" => Registry::Distribution(Distribution::start_closed(sandbox)?),
         "distribution" => Registry::Distribution(Distribution::start(sandbox)?),
         "scripted" => {
