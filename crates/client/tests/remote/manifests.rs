@@ -161,6 +161,10 @@ async fn a_descriptor_is_fetched_as_what_it_says_and_nothing_else() {
     );
     let (error, _) = fetch(reply(200, &[typed(), ("content-length", "3")], "abc")).await;
     assert_eq!(error.as_deref(), Some("mismatch Content-Length"));
+    let other = Digest::of(b"other").to_string();
+    let (error, _) = fetch(answer(&[typed(), ("docker-content-digest", &other)])).await;
+    let error = error.expect("a lie");
+    assert!(error.contains("digest mismatch in Docker-Content-Digest"), "{error}");
 }
 
 #[tokio::test]

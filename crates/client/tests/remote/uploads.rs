@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use http::{Request, Response};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::{Content, ErrorKind, Note, Notebook, Target as _};
+use oras_client::transport::{Body, InProcess, Transport};
+use oras_client::{Content, Error, ErrorKind, Note, Notebook, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
 
 use crate::chain;
@@ -309,6 +312,34 @@ async fn chunks_that_are_too_large_become_smaller() {
         sent(&scripted)[1..],
         ["PATCH 0-8388607", "PATCH 0-4194303", "PATCH 4194304-8388607", "PUT 1048576"]
     );
+}
+
+/// Ends the connection over what is larger than 8 MiB.
+#[derive(Debug)]
+struct Cutting(InProcess<Scripted>);
+
+#[async_trait]
+impl Transport for Cutting {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let length = request.headers().get("content-length").and_then(|text| text.to_str().ok());
+        let length: usize = length.and_then(|text| text.parse().ok()).unwrap_or_default();
+        let answer = self.0.send(request).await;
+        if length > 8 * MIB { Err(Error::new(ErrorKind::Network, "EOF")) } else { answer }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_twice_over_a_single_upload_brings_it_in_chunks() {
+    let scripted = taking_chunks(status(201), 202, &[]);
+    let transport = Arc::new(Cutting(scripted.transport()));
+    let registry =
+        Registry::new("r.example".parse().expect("a name"), transport, RegistryOptions::default());
+    let (descriptor, content) = large(9 * MIB);
+    let repository = registry.repository("a".parse().expect("a name"));
+    repository.push(&descriptor, content).await.expect("pushed");
+    let all = sent(&scripted);
+    let whole = all.iter().filter(|line| **line == "PUT 9437184").count();
+    assert_eq!((whole, all[2].as_str()), (2, "PATCH 0-8388607"), "{all:?}");
 }
 
 #[tokio::test(start_paused = true)]
