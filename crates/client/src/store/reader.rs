@@ -23,6 +23,10 @@ use crate::{Error, ErrorKind, Result};
 /// How many bytes are read and handed over at a time.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
+/// From how many bytes on a file that is read whole is read by two threads: 8 MiB. Most of the time
+/// goes into memory that is touched for the first time, which each can do for its half.
+const LARGE: u64 = 8 * 1024 * 1024;
+
 /// How many chunks are read ahead.
 const AHEAD: usize = 2;
 
@@ -131,9 +135,39 @@ impl Reading {
             let message = format!("{}: larger than {limit} bytes", self.path.display());
             return Err(Error::new(ErrorKind::LimitExceeded, message));
         }
+        if self.size >= LARGE {
+            return self.read_by_two();
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
         self.fill(&mut bytes, 0)?;
         if (bytes.len() as u64) < self.size { Err(changed(&self.path)) } else { Ok(bytes) }
+    }
+
+    fn read_by_two(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.size).unwrap_or_default()];
+        let half = bytes.len() / 2;
+        let (front, back) = bytes.split_at_mut(half);
+        let (front, back) = std::thread::scope(|scope| {
+            let back = scope.spawn(|| self.read_exactly(back, half as u64));
+            (self.read_exactly(front, 0), back.join().expect("reading does not panic"))
+        });
+        front.and(back).map(|()| bytes)
+    }
+
+    /// Fills `part` with what begins at `offset`.
+    fn read_exactly(&self, mut part: &mut [u8], mut offset: u64) -> Result<()> {
+        while !part.is_empty() {
+            match rustix::io::pread(&self.file, &mut *part, self.start + offset) {
+                Ok(0) => return Err(changed(&self.path)),
+                Ok(count) => {
+                    part = &mut part[count..];
+                    offset += count as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(of_file("read", &self.path, error)),
+            }
+        }
+        Ok(())
     }
 
     /// Streams everything but the first `start` bytes. The last bytes are held back until it is sure
@@ -270,5 +304,29 @@ impl Stream for FileStream {
             Self::Running(receiver) => receiver.poll_recv(cx),
             Self::Idle(_) => Poll::Ready(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_read_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("large");
+        let bytes: Vec<u8> =
+            (0..9 << 20).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        fs::write(&path, &bytes).expect("written");
+        let reading = Reading::open(&path).expect("opened");
+        assert!(reading.read_at_most(10 << 20).expect("read") == bytes, "other bytes");
+        let part = reading.part(1, 8 << 20).read_at_most(10 << 20).expect("read");
+        assert!(part == bytes[1..=8 << 20], "another part");
+        assert!(reading.read_at_most(9 << 19).is_err(), "larger than the limit");
+        fs::write(&path, &bytes[..8 << 20]).expect("cut");
+        let error = reading.read_at_most(10 << 20).expect_err("shorter than it was");
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
     }
 }
