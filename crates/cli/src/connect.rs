@@ -17,10 +17,10 @@ use oras_client::transport::{
     Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
     TrafficObserver, Transport,
 };
-use oras_client::{Notebook, Source, Target as WritableTarget};
+use oras_client::{Ahead, Notebook, Source, Target as WritableTarget};
 use oras_spec::distribution::{Action, Warning};
 use oras_spec::image::{Descriptor, MediaType, Platform};
-use oras_spec::{Quoted, RegistryName, RepositoryName, TagOrDigest};
+use oras_spec::{Quoted, RegistryName, RepositoryName, Tag, TagOrDigest};
 
 use crate::advice::{Advisor, chain};
 use crate::args::cache;
@@ -131,6 +131,17 @@ impl Opened<'_> {
             OpenedPlace::Repository { repository, .. } => repository,
             OpenedPlace::Layout(layout) => layout,
             OpenedPlace::Archive(archive) => archive,
+        }
+    }
+
+    /// Returns what sends large files while they are hashed, where they are likely not there yet:
+    /// where `tag` points at nothing of their size. Nothing for a layout, which hashes what it gets.
+    pub(crate) fn ahead(&self, tag: Option<&Tag>, limit: usize) -> Option<Arc<dyn Ahead>> {
+        match &self.place {
+            OpenedPlace::Repository { repository, .. } => {
+                Some(repository.ahead(tag.cloned(), limit))
+            }
+            OpenedPlace::Layout(_) | OpenedPlace::Archive(_) => None,
         }
     }
 

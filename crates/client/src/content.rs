@@ -1,49 +1,27 @@
 //! Content: a stream of bytes that checks itself against its descriptor.
 
+mod byte_stream;
 mod checked;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use oras_spec::Hasher;
 use oras_spec::image::Descriptor;
 
+pub use self::byte_stream::ByteStream;
+use self::byte_stream::skipping;
 use self::checked::Checked;
 use crate::{Error, ErrorKind, Origin, Result};
 
 /// How large a document may be, in bytes, for [`Content::read_all`] to take it into memory: 4 MiB,
 /// as registries demand and `oras` has it.
 pub const MAX_DOCUMENT_SIZE: u64 = 4 * 1024 * 1024;
-
-/// A boxed stream of bytes that may fail on the way.
-pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
-
-impl ByteStream {
-    /// Boxes `stream`.
-    pub fn new(stream: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
-        Self(Box::pin(stream))
-    }
-}
-
-impl Stream for ByteStream {
-    type Item = Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
-    }
-}
-
-impl fmt::Debug for ByteStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ByteStream")
-    }
-}
 
 /// Opens the bytes of content anew, from so many bytes behind the beginning.
 type Reopen =
@@ -228,6 +206,17 @@ impl Content {
         self
     }
 
+    /// Returns what tells whoever [listens](Self::on_chunk) of bytes that move although nobody reads
+    /// them here.
+    pub(crate) fn teller(&self) -> impl Fn(u64) + Send + Sync + use<> {
+        let hear = self.on_chunk.clone();
+        move |count| {
+            if let Some(hear) = hear.as_ref().filter(|_| count > 0) {
+                hear(count);
+            }
+        }
+    }
+
     /// Returns what the content claims to be.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
@@ -346,24 +335,6 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Leaves out the first bytes of a stream.
-fn skipping(bytes: ByteStream, start: u64) -> ByteStream {
-    if start == 0 {
-        return bytes;
-    }
-    let mut left = start;
-    ByteStream::new(bytes.filter_map(move |item| {
-        let rest = item.map(|mut chunk| {
-            let known = left.min(chunk.len() as u64);
-            left -= known;
-            chunk.advance(usize::try_from(known).expect("no longer than the chunk"));
-            chunk
-        });
-        let is_empty = matches!(&rest, Ok(chunk) if chunk.is_empty());
-        std::future::ready((!is_empty).then_some(rest))
-    }))
-}
-
 /// How to open content again. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reopener {
@@ -393,6 +364,8 @@ impl Reopener {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use futures_util::TryStreamExt as _;
     use oras_spec::image::MediaType;
 

@@ -8,6 +8,7 @@
 //! This library never prints, never reads the environment and never exits. What happens on the
 //! way is told to an [`Observer`]; what goes wrong is an [`Error`] with a kind.
 
+mod ahead;
 pub mod auth;
 pub mod content;
 pub mod copy;
@@ -25,6 +26,7 @@ pub mod tag;
 mod target;
 pub mod transport;
 
+pub use ahead::{Ahead, Early, Unnamed};
 pub use content::Content;
 pub use error::{Error, ErrorKind, Origin, RegistryResponse, Result};
 pub use event::{Event, Observer};

@@ -26,7 +26,7 @@ const FORBIDDEN_USES: &[(&str, &[&str], &[&str])] = &[
     ("client", &["remote"], &["copy", "pack", "select", "tag", "store"]),
     (
         "client",
-        &["graph", "content", "target", "event", "error", "lexical"],
+        &["ahead", "graph", "content", "target", "event", "error", "lexical"],
         &["copy", "pack", "select", "tag", "store", "remote", "transport", "auth"],
     ),
     (

@@ -111,7 +111,9 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
     let opened = target.open(invocation, Access::Write, context).await?;
     let subject = subject(&target, &opened, reference, platform.as_ref()).await?;
-    let files = packed_files(invocation, context, packer.dating)?;
+    // What is attached is made for it as a rule, so it is not there yet.
+    let ahead = opened.ahead(None, args::concurrency_of(parsed.number("concurrency"), 3));
+    let files = packed_files(invocation, context, packer.dating, ahead)?;
     let packing = Packing { context, watcher: &watcher, files: &files };
     let plan = Plan {
         image_spec: ImageSpec::V1_1,

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use oras_client::pack::{Artifact, ImageSpec, PackOptions, pack};
 use oras_client::store::{FileSink, Files, FilesOptions};
-use oras_client::{Content, Source as _, Target as _};
+use oras_client::{Ahead, Content, Source as _, Target as _};
 use oras_spec::image::{Descriptor, MediaType, Platform, annotation};
 use oras_spec::json;
 
@@ -48,7 +49,7 @@ pub(super) fn files_options(invocation: &Invocation, context: &Context) -> Resul
     Ok(options)
 }
 
-/// Makes a store of the files that are packed.
+/// Makes a store of the files that are packed, some of which `ahead` may send meanwhile.
 ///
 /// # Errors
 ///
@@ -57,9 +58,10 @@ pub(super) fn packed_files(
     invocation: &Invocation,
     context: &Context,
     dating: Dating,
+    ahead: Option<Arc<dyn Ahead>>,
 ) -> Result<Files> {
     let options = files_options(invocation, context)?;
-    let options = FilesOptions { entries: dating.entries, ..options };
+    let options = FilesOptions { entries: dating.entries, ahead, ..options };
     Ok(Files::new(context.environment.directory(), options))
 }
 

@@ -121,7 +121,13 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let watcher = Watcher::new(invocation, context, &status::PUSH, &format, terminal);
 
     let opened = target.open(invocation, Access::Write, context).await?;
-    let files = packed_files(invocation, context, packer.dating)?;
+    let files = {
+        let limit = args::concurrency_of(parsed.number("concurrency"), 3);
+        // Without a tag nothing says what is likely there.
+        let tag = target.reference.as_ref().and_then(TagOrDigest::tag);
+        let ahead = tag.and_then(|tag| opened.ahead(Some(tag), limit));
+        packed_files(invocation, context, packer.dating, ahead)?
+    };
     let packing = Packing { context, watcher: &watcher, files: &files };
     let manifest = packing.pack(packer, plan).await?;
     if let Some(TagOrDigest::Digest(given)) = &target.reference

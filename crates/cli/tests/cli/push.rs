@@ -350,3 +350,24 @@ fn a_directory_that_is_given_another_title_unpacks_under_it() {
     sandbox.oras("pull HOST/dir:v1 -o out").succeeds();
     assert_eq!(sandbox.read("out/renamed/sub/hi.txt"), "hi");
 }
+
+#[test]
+fn a_large_file_is_sent_while_it_is_hashed_unless_the_tag_has_one_of_its_size() {
+    let sandbox = Sandbox::new();
+    let large = |fill: u8| vec![fill; 33 << 20];
+    sandbox.write("large.bin", large(1));
+    let patches = |outcome: crate::sandbox::Outcome| {
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.stderr.matches("Request method: \"PATCH\"").count()
+    };
+    let push = "push HOST/large:v1 large.bin --no-cache --debug";
+    assert_eq!(patches(sandbox.oras(push)), 1);
+    let (digest, _) = manifest(&sandbox, "large", "v1");
+    assert_eq!(patches(sandbox.oras(push)), 0, "it is there");
+    sandbox.write("large.bin", large(2));
+    assert_eq!(patches(sandbox.oras(push)), 0, "it may be there");
+    assert_ne!(manifest(&sandbox, "large", "v1").0, digest);
+    let attach = "attach HOST/large:v1 --artifact-type a/b large.bin --no-cache --debug";
+    sandbox.write("large.bin", large(3));
+    assert_eq!(patches(sandbox.oras(attach)), 1);
+}

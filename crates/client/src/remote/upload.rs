@@ -1,12 +1,13 @@
 //! Pushes blobs: one upload, one PUT, the bytes streamed; otherwise where a registry wants that.
 
+mod ahead;
 mod body;
 mod ladder;
 mod location;
 mod resume;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri};
@@ -15,6 +16,7 @@ use oras_spec::distribution::{Operation, UploadRange};
 use oras_spec::image::Descriptor;
 use oras_spec::{Digest, RepositoryName};
 
+use self::ahead::{End, UnderWay};
 use self::body::{Pieces, body};
 use self::ladder::{CHUNK, MAX_CHUNK, Mode};
 use self::location::{location, next_location, with_digest};
@@ -25,17 +27,37 @@ use crate::{Content, Error, Result};
 
 pub(super) use self::ladder::Lessons;
 
-/// Uploads that a registry has opened in place of a mount, by the digest they were to be of.
+/// Uploads that are there before the push that they are for, by the digest that they are to be of.
 #[derive(Debug, Default)]
-pub(super) struct Opened(Mutex<HashMap<Digest, Uri>>);
+pub(super) struct Opened(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those that a registry has opened in place of a mount.
+    empty: HashMap<Digest, Uri>,
+    /// Those that are sent already.
+    under_way: HashMap<Digest, UnderWay>,
+}
 
 impl Opened {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep(&self, digest: &Digest, location: Uri) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.clone(), location);
+        self.state().empty.insert(digest.clone(), location);
     }
 
     fn take(&self, digest: &Digest) -> Option<Uri> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(digest)
+        self.state().empty.remove(digest)
+    }
+
+    fn expect(&self, digest: &Digest, under_way: UnderWay) {
+        self.state().under_way.insert(digest.clone(), under_way);
+    }
+
+    fn expected(&self, digest: &Digest) -> Option<UnderWay> {
+        self.state().under_way.remove(digest)
     }
 }
 
@@ -46,6 +68,7 @@ fn is_about_parts(error: &Error) -> bool {
 }
 
 /// An upload that has begun.
+#[derive(Debug)]
 struct Upload {
     location: Uri,
     /// The smallest chunk the registry takes, in bytes.
@@ -58,10 +81,40 @@ impl Repository {
     /// Pushes a blob: POST, then PUT to where the answer says. What breaks on the way is begun
     /// anew, and what is refused in one way is sent in another, if the content can be had again.
     pub(super) async fn upload(&self, descriptor: &Descriptor, content: Content) -> Result<()> {
+        let mut memory = Memory::open(self, descriptor, content.is_reopenable());
+        let mut left = memory.left(self);
+        // What another process has left goes on where it stands.
+        let early = self.opened.expected(&descriptor.digest).filter(|_| left.is_none());
+        let Some(early) = early else {
+            return self.upload_from(descriptor, content, memory, left).await;
+        };
+        let mut arrived = early.end(content.teller(), &mut memory).await;
+        match std::mem::replace(&mut arrived.end, End::Nothing) {
+            End::Whole(upload) => {
+                let closed = self.finish(descriptor, &upload.location, Body::empty(), 0).await;
+                if closed.is_ok() {
+                    memory.forget();
+                    arrived.settle();
+                    return Ok(());
+                }
+            }
+            End::Broken(upload) => left = Some(upload),
+            End::Nothing => {}
+        }
+        self.upload_from(descriptor, content, memory, left).await.map(|()| arrived.settle())
+    }
+
+    /// Pushes a blob, going on with what is left of it in the registry, if it says so.
+    async fn upload_from(
+        &self,
+        descriptor: &Descriptor,
+        content: Content,
+        mut memory: Memory,
+        left: Option<Upload>,
+    ) -> Result<()> {
         let again = content.reopener();
         let mut ladder = self.session.uploads.ladder(self.registry().host(), descriptor.size);
-        let mut memory = Memory::open(self, descriptor, again.is_some());
-        let mut left = match memory.left(self) {
+        let mut left = match left {
             Some(left) => self.status(&left, descriptor.size).await.unwrap_or(None),
             None => None,
         };
@@ -169,7 +222,7 @@ impl Repository {
             let piece = pieces.next(length(chunk)).await?;
             let range = UploadRange { first: upload.sent, last: upload.sent + chunk - 1 };
             upload.location =
-                self.patch(&upload.location, piece.into(), chunk, Some(range)).await?;
+                self.patch(&upload.location, piece.into(), Some(chunk), Some(range)).await?;
             upload.sent += chunk;
             memory.keep(upload);
         }
@@ -185,16 +238,16 @@ impl Repository {
         upload: &Upload,
     ) -> Result<()> {
         let size = descriptor.size;
-        let location = self.patch(&upload.location, body(content), size, None).await?;
+        let location = self.patch(&upload.location, body(content), Some(size), None).await?;
         self.finish(descriptor, &location, Body::empty(), 0).await
     }
 
-    /// Sends bytes to an upload; returns where it goes on.
+    /// Sends bytes to an upload, of a length that may not be known; returns where it goes on.
     async fn patch(
         &self,
         location: &Uri,
         body: Body,
-        length: u64,
+        length: Option<u64>,
         range: Option<UploadRange>,
     ) -> Result<Uri> {
         let mut request = self.upload_request(Method::PATCH, location.clone(), length);
@@ -217,20 +270,22 @@ impl Repository {
         length: u64,
     ) -> Result<()> {
         let uri = with_digest(location, &descriptor.digest)?;
-        let request = self.upload_request(Method::PUT, uri, length);
+        let request = self.upload_request(Method::PUT, uri, Some(length));
         let answer = self.session.send(request.map(|_| body)).await?;
         let statuses = [StatusCode::CREATED, StatusCode::NO_CONTENT];
         let answer = answer.expect(&statuses).await?;
         answer.digest(Some(&descriptor.digest)).map(drop)
     }
 
-    fn upload_request(&self, method: Method, uri: Uri, length: u64) -> http::Request<Body> {
+    fn upload_request(&self, method: Method, uri: Uri, length: Option<u64>) -> http::Request<Body> {
         let operation = Operation::StartUpload { repository: self.name().clone(), algorithm: None };
         let mut request = self.session.request_to(method, uri, self.hint(&operation));
         let headers = request.headers_mut();
         let octets = HeaderValue::from_static("application/octet-stream");
         headers.insert(header::CONTENT_TYPE, octets);
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         // Part of the bytes may be in the upload already: only a new one is sure to begin at 0.
         request
             .extensions_mut()

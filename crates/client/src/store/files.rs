@@ -27,7 +27,7 @@ use super::place::Swept;
 use super::reader::{Reading, Stamp};
 use crate::content::MAX_DOCUMENT_SIZE;
 use crate::lexical::clean;
-use crate::{Content, Error, ErrorKind, Result, Source, Target};
+use crate::{Ahead, Content, Error, ErrorKind, Result, Source, Target};
 use write::Writer;
 
 /// What a directory of files may do.
@@ -48,6 +48,8 @@ pub struct FilesOptions {
     pub cache: Option<Cache>,
     /// How far archives of directories may go that are unpacked.
     pub unpack: UnpackLimits,
+    /// Gets large files while they are hashed. None by default.
+    pub ahead: Option<Arc<dyn Ahead>>,
 }
 
 impl Default for FilesOptions {
@@ -59,6 +61,7 @@ impl Default for FilesOptions {
             entries: EntryMetadata::default(),
             cache: None,
             unpack: UnpackLimits::default(),
+            ahead: None,
         }
     }
 }

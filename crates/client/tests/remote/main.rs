@@ -1,5 +1,6 @@
 //! The remote half against servers that do as they are told.
 
+mod ahead;
 mod auth;
 mod config;
 mod downloads;

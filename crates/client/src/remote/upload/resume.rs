@@ -104,7 +104,7 @@ impl Repository {
     pub(super) async fn status(&self, upload: &Upload, size: u64) -> Result<Option<Upload>> {
         let mut attempt = 0;
         let answer = loop {
-            let request = self.upload_request(Method::GET, upload.location.clone(), 0);
+            let request = self.upload_request(Method::GET, upload.location.clone(), Some(0));
             match self.session.send(request).await {
                 Err(error) if error.kind() == ErrorKind::Network && attempt < MAX_FRUITLESS => {
                     tokio::time::sleep(back_off(attempt)).await;

@@ -13,14 +13,17 @@ use oras_spec::image::{Descriptor, MediaType, annotation};
 use super::unpack::Unpacking;
 use super::{Bytes, FilesOptions, path, tarball};
 use crate::lexical::clean;
-use crate::store::cache::Cache;
 use crate::store::directory::{Directory, of_file};
 use crate::store::intake::{Incoming, blocking, receive_twice};
 use crate::store::place::{Place, Swept, not_copied, unwritable};
 use crate::store::reader::{Reading, Stamp, changed};
 use crate::store::resume;
 use crate::store::tree::Tree;
-use crate::{Content, Error, ErrorKind, Result};
+use crate::{Content, Error, ErrorKind, Result, Unnamed};
+
+/// From how many bytes on a file is worth being sent before its digest is known: 32 MiB, which takes
+/// 20 ms to hash.
+const LARGE: u64 = 32 * 1024 * 1024;
 
 /// How many chunks of a stream wait to be written, at most.
 const WAITING: usize = 2;
@@ -40,7 +43,7 @@ pub(super) fn take(
         let message = format!("{}: not a regular file", path.display());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    hash(path, media_type, options.cache.as_ref())
+    hash(path, media_type, options)
 }
 
 /// Packs a directory.
@@ -69,26 +72,41 @@ fn pack(
     Ok((descriptor, Bytes::Hidden(packed.reading)))
 }
 
-/// Hashes a file, unless its digest is known.
+/// Hashes a file, unless its digest is known; meanwhile it may be sent already.
 fn hash(
     path: &Path,
     media_type: Option<MediaType>,
-    cache: Option<&Cache>,
+    options: &FilesOptions,
 ) -> Result<(Descriptor, Bytes)> {
     let reading = Reading::open(path)?;
+    let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
+    let cache = options.cache.as_ref();
     let known = cache.and_then(|cache| cache.digest_of(&reading.stamp));
     let digest = if let Some(known) = known.filter(|one| one.algorithm() == Algorithm::Sha256) {
         known
     } else {
+        let ahead = options.ahead.as_ref();
+        let ahead = ahead.filter(|_| reading.size() >= LARGE && !media_type.is_document());
+        let early = ahead.and_then(|ahead| ahead.begin(unnamed(&reading)));
         let digest = reading.digest(Algorithm::Sha256)?;
+        if let Some(early) = early {
+            early.name(&digest);
+        }
         if let Some(cache) = cache {
             cache.note(&reading.stamp, &digest, path);
         }
         digest
     };
-    let media_type = media_type.unwrap_or(MediaType::IMAGE_LAYER);
     let descriptor = Descriptor::new(media_type, digest, reading.stamp.size());
     Ok((descriptor, Bytes::File(path.to_owned(), reading.stamp)))
+}
+
+/// Describes a file that is not hashed yet. The stamps of both readers are the same, so the bytes
+/// are.
+fn unnamed(reading: &Reading) -> Unnamed {
+    let size = reading.size();
+    let name = format!("{} {size}", reading.path.display());
+    Unnamed { name, size: Some(size), bytes: reading.clone().stream(0) }
 }
 
 /// Keeps what a stream gives in a file without a name, and describes it.
