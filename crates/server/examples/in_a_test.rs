@@ -1,4 +1,4 @@
-//! A registry in a test: no port, no files, ready at once, and faults when you want them.
+//! A registry in a test: three lines, ready at once, as many as you like, with faults on demand.
 //!
 //! ```sh
 //! cargo run --package oras-server --example in_a_test
@@ -6,62 +6,61 @@
 
 use std::error::Error;
 
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use oras_server::{Registry, RegistryService, ResponseBody};
-use tower_service::Service as _;
+use oras_server::serve::{ServeOptions, Server};
+use oras_server::trouble::{Requests, Trouble, Troubles};
+use oras_server::{BuildError, Registry};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tower_service::Service;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    // The three lines: a registry, its service, a request.
-    let registry = Registry::builder().memory().build()?;
-    let mut service = registry.into_service();
-    let answer = service.call(Request::get("/v2/").body(Full::<bytes::Bytes>::default())?).await?;
-    assert_eq!(answer.status(), StatusCode::OK);
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    // The three lines: a registry, a port, its address. It stops when `server` is dropped.
+    let registry = Registry::builder().memory().build()?.into_service();
+    let server =
+        Server::bind("127.0.0.1:0".parse()?, registry, ServeOptions::default()).await?.start();
+    let host = server.local_addr();
 
-    // Many at once in one process: each has what was pushed to it, and nothing else.
+    let mut client = TcpStream::connect(host).await?;
+    client.write_all(b"GET /v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await?;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"));
+
+    // Without a port: many at once in one process. Each has what was pushed to it, nothing else.
     let digest = oras_spec::Digest::of(b"hello");
     let mut others: Vec<_> = (0..100)
         .map(|_| Ok(Registry::builder().memory().build()?.into_service()))
-        .collect::<Result<_, oras_server::BuildError>>()?;
+        .collect::<Result<_, BuildError>>()?;
     let push = format!("/v2/greetings/blobs/uploads/?digest={digest}");
     let pushed = others[42].call(Request::post(push).body(Full::from("hello"))?).await?;
     assert_eq!(pushed.status(), StatusCode::CREATED);
     let blob = format!("/v2/greetings/blobs/{digest}");
     for (index, other) in others.iter_mut().enumerate() {
-        let answer = get(other, &blob).await?;
-        assert_eq!(answer.status() == StatusCode::OK, index == 42);
+        assert_eq!(get(other, &blob).await?.status() == StatusCode::OK, index == 42);
     }
 
-    // Faults on demand: a service around the service. This one is down every other time.
-    let mut flaky = Flaky { inner: others.swap_remove(42), calls: 0 };
-    assert_eq!(flaky.get(&blob).await?.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let answer = flaky.get(&blob).await?;
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.into_body().collect().await?.to_bytes(), "hello");
+    // Faults on demand, around any service: also around one that is served on a port.
+    let troubles = Troubles::default();
+    let mut flaky = troubles.around(others.swap_remove(42));
+    let pulls = || Requests::all().method(Method::GET).row("end-2");
+    let busy = Response::builder().status(429).header("Retry-After", "1").body(Bytes::new())?;
+    troubles.add(pulls().nth(1), Trouble::Answer(busy));
+    troubles.add(pulls().nth(2), Trouble::Cut(3));
+    assert_eq!(get(&mut flaky, &blob).await?.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(get(&mut flaky, &blob).await?.into_body().collect().await.is_err());
+    assert_eq!(get(&mut flaky, &blob).await?.into_body().collect().await?.to_bytes(), "hello");
     Ok(())
 }
 
-async fn get(
-    service: &mut RegistryService,
-    target: &str,
-) -> Result<Response<ResponseBody>, Box<dyn Error>> {
-    Ok(service.call(Request::get(target).body(Full::<bytes::Bytes>::default())?).await?)
-}
-
-/// A registry whose every other answer is that it is not available.
-struct Flaky {
-    inner: RegistryService,
-    calls: usize,
-}
-
-impl Flaky {
-    async fn get(&mut self, target: &str) -> Result<Response<ResponseBody>, Box<dyn Error>> {
-        self.calls += 1;
-        let mut answer = get(&mut self.inner, target).await?;
-        if self.calls % 2 == 1 {
-            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        }
-        Ok(answer)
-    }
+async fn get<S, B>(service: &mut S, target: &str) -> Result<Response<B>, S::Error>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+{
+    let mut request = Request::new(Full::default());
+    *request.uri_mut() = target.parse().expect("a target");
+    service.call(request).await
 }

@@ -44,6 +44,7 @@ mod route;
 pub mod serve;
 mod service;
 mod storage;
+pub mod trouble;
 mod upkeep;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ mod connection;
 mod opening;
 mod options;
 mod patience;
+mod running;
 mod service;
 mod stop;
 mod stream;
@@ -31,7 +32,8 @@ use tokio::time::timeout;
 
 pub use self::body::{RequestBody, RequestBodyError};
 pub use self::options::{Resets, ServeEvent, ServeOptions, Slow};
-pub use self::service::{Encrypted, HttpService, PeerAddress};
+pub use self::running::Running;
+pub use self::service::{Connection, Encrypted, HttpService, PeerAddress};
 
 use self::accept::accept;
 use self::address::Addresses;

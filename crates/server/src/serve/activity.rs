@@ -1,5 +1,6 @@
 //! What one connection is doing, and by when it must do something else.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ pub(super) enum Due {
 pub(super) struct Activity {
     options: Arc<ServeOptions>,
     protocol: Protocol,
+    /// Whether the connection is to end in a reset.
+    is_reset: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -75,7 +78,7 @@ impl Activity {
             held_back: 0,
             patience: Patience::new(stall, stall, options.minimum_rate),
         };
-        Self { options, protocol, state: Mutex::new(state) }
+        Self { options, protocol, is_reset: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     pub(super) fn options(&self) -> &ServeOptions {
@@ -122,6 +125,16 @@ impl Activity {
     /// Notes that nobody will read the rest of a request.
     pub(super) fn leave_unread(&self) {
         self.state().unread = true;
+    }
+
+    /// Notes that the connection is to end in a reset.
+    pub(super) fn reset(&self) {
+        self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the connection is to end in a reset.
+    pub(super) fn is_reset(&self) -> bool {
+        self.is_reset.load(Ordering::Relaxed)
     }
 
     /// Notes that the connection has been asked to end.

@@ -24,6 +24,18 @@ pub struct PeerAddress(pub SocketAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Encrypted;
 
+/// The connection a request came by, in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Activity>);
+
+impl Connection {
+    /// Makes the connection end in a reset, whenever it ends: the client hears of an error, and
+    /// what it has not been sent yet is lost. For testing clients.
+    pub fn reset(&self) {
+        self.0.reset();
+    }
+}
+
 /// A service that a [`Server`](super::Server) can serve.
 ///
 /// Implemented for every [`tower_service::Service`] of the right shape; nothing else can.
@@ -88,6 +100,7 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Watched<S> {
             return Box::pin(async { Ok(response) });
         }
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(Connection(Arc::clone(&self.activity)));
         if self.is_encrypted {
             request.extensions_mut().insert(Encrypted);
         }

@@ -34,7 +34,7 @@ impl Wire for TcpStream {
 
 /// A wire, as a protocol sees it.
 #[derive(Debug)]
-pub(super) struct Stream<W> {
+pub(super) struct Stream<W: Wire> {
     wire: W,
     /// What was read from the wire before the protocol was known.
     replay: Bytes,
@@ -44,7 +44,7 @@ pub(super) struct Stream<W> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<W> Stream<W> {
+impl<W: Wire> Stream<W> {
     pub(super) fn new(wire: W, replay: Bytes, activity: Arc<Activity>) -> Self {
         let options = activity.options();
         let stall = options.write_stall;
@@ -86,6 +86,14 @@ impl<W: Wire> Stream<W> {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 Ok(()) | Err(_) => return Poll::Ready(()),
             }
+        }
+    }
+}
+
+impl<W: Wire> Drop for Stream<W> {
+    fn drop(&mut self) {
+        if self.activity.is_reset() {
+            self.wire.reset_on_close();
         }
     }
 }
@@ -143,6 +151,9 @@ impl<W: Wire> AsyncWrite for Stream<W> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.activity.is_reset() {
+            return Poll::Ready(Ok(()));
+        }
         if this.linger.is_none() {
             ready!(Pin::new(&mut this.wire).poll_shutdown(context))?;
             if !this.activity.is_unread() {
