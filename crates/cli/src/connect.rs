@@ -311,11 +311,8 @@ pub(crate) fn wire(
         }
         None => None,
     };
-    let [http, https, exceptions] = environment.proxies();
-    let proxies =
-        Proxies::new(&http, &https, &exceptions).map_err(|error| CliError::new(chain(&error)))?;
     let network = Network::new(NetworkOptions {
-        proxies,
+        proxies: proxies(context)?,
         roots: files::roots(environment, &remote.ca_file)?,
         insecure: remote.insecure,
         identity,
@@ -343,6 +340,25 @@ pub(crate) fn wire(
         notes: upload_notes(invocation, context),
     };
     Ok((Arc::new(retrying), options))
+}
+
+fn proxies(context: &Context) -> Result<Proxies> {
+    let [http, https, exceptions] = context.environment.proxies();
+    Proxies::new(&http, &https, &exceptions).map_err(|error| CliError::new(chain(&error)))
+}
+
+/// Opens the network for what is no registry: through the proxies of the environment, trusting the
+/// authorities in `ca_file`, or those of the system if that is empty.
+///
+/// # Errors
+///
+/// If the file cannot be read or has no certificate, or a proxy is none.
+pub(crate) fn network(ca_file: &str, context: &Context) -> Result<Network> {
+    Ok(Network::new(NetworkOptions {
+        proxies: proxies(context)?,
+        roots: files::roots(&context.environment, ca_file)?,
+        ..NetworkOptions::default()
+    }))
 }
 
 /// Returns where uploads are remembered: beside what else is known of files, and like that not if

@@ -3,6 +3,7 @@
 mod attempts;
 mod basic;
 mod htpasswd;
+mod issuer;
 mod logins;
 mod password;
 mod tokens;
@@ -11,12 +12,16 @@ mod users;
 use std::fmt::Debug;
 use std::net::IpAddr;
 
+use http::HeaderMap;
 use http::request::Parts;
 use oras_spec::distribution::{Challenge, Scope};
 
 pub use self::htpasswd::{HtpasswdError, HtpasswdProblem};
+pub use self::issuer::{DocumentFetcher, FetchError, Issuer, IssuerError};
 pub use self::logins::{Logins, LoginsOptions};
 pub use self::users::{UserError, Users};
+
+pub(crate) use self::issuer::IssuerTable;
 
 /// Who a request comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,6 +43,11 @@ pub enum Refusal {
     Challenge(Challenge),
     /// As `Challenge`, with the one of [`Authenticator::challenge`].
     Unauthorized,
+    /// As `Unauthorized`, for a token of an issuer that is told why it is no good.
+    Untrusted(String),
+    /// Whether a token is good cannot be told at this moment; why, is for the log. Answer
+    /// `503 Service Unavailable`.
+    Unavailable(String),
     /// Too many credentials are being checked at this moment, or were wrong of late. Answer
     /// `429 Too Many Requests`.
     Busy,
@@ -76,9 +86,14 @@ pub trait Authenticator: Debug + Send + Sync {
     }
 
     /// Hands out a token for `scopes` to who is asking, for [`TOKEN_PATH`]; nothing if there are
-    /// no tokens here.
-    fn issue(&self, identity: &Identity, scopes: &[Scope]) -> Option<IssuedToken> {
-        let (_, _) = (identity, scopes);
+    /// no tokens here. `headers` are those that `identity` was known by.
+    fn issue(
+        &self,
+        headers: &HeaderMap,
+        identity: &Identity,
+        scopes: &[Scope],
+    ) -> Option<IssuedToken> {
+        let (_, _, _) = (headers, identity, scopes);
         None
     }
 }

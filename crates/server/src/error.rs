@@ -62,6 +62,12 @@ impl ApiError {
         self
     }
 
+    /// Says why a token was refused.
+    pub(crate) fn because(mut self, why: &str) -> Self {
+        self.0.message = format!("the token is refused: {why}");
+        self
+    }
+
     pub(crate) fn blob_unknown(digest: &Digest) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "blob unknown to registry")
             .detail(json!({ "digest": digest.as_str() }))
@@ -235,9 +241,16 @@ impl From<auth::Refusal> for ApiError {
                     .header(WWW_AUTHENTICATE, &challenge.to_string())
             }
             // Whoever knows the challenge puts it in place of this.
-            auth::Refusal::Unauthorized => {
+            auth::Refusal::Unauthorized | auth::Refusal::Untrusted(_) => {
                 let message = "authentication required";
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+            }
+            auth::Refusal::Unavailable(why) => {
+                let message = "the keys of the token's issuer cannot be had at this moment";
+                let code = ErrorCode::Other("UNAVAILABLE".to_owned());
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+                    .header(RETRY_AFTER, "10")
+                    .cause(why)
             }
             auth::Refusal::Busy => {
                 let message = "too many logins at this moment, or too many wrong ones";

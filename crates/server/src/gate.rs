@@ -45,6 +45,8 @@ pub(crate) async fn admit(
     let is_in = |policy: &Policy| policy.permissions_anywhere(&identity) != Permissions::NONE;
     let is_in = policy.as_deref().is_none_or(is_in);
     let decision = match &route {
+        // Or whoever found a token could have another for more, and one more for ever.
+        Ok(Route::Token) if identity.scopes.is_some() => Err(Denial::Scope),
         Err(_) | Ok(Route::Token | Route::Live | Route::Ready) => {
             if is_in {
                 Ok(())
@@ -83,6 +85,7 @@ impl Door<'_> {
         let Some(authenticator) = self.authenticator() else { return Ok(Identity::default()) };
         authenticator.identify(self.parts).await.map_err(|refusal| match refusal {
             Refusal::Unauthorized => self.unauthorized(authenticator),
+            Refusal::Untrusted(why) => self.unauthorized(authenticator).because(&why),
             other => other.into(),
         })
     }

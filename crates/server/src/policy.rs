@@ -19,7 +19,7 @@ pub use self::document::PolicyError;
 pub use self::pattern::{Pattern, PatternError};
 pub use self::permissions::{Permissions, PermissionsError};
 
-use crate::auth::Identity;
+use crate::auth::{Identity, Issuer};
 
 /// Who may do what, and what nobody may.
 ///
@@ -42,6 +42,7 @@ pub struct Policy {
     groups: HashMap<String, HashSet<String>>,
     immutable: Vec<Immutable>,
     quotas: Vec<Quota>,
+    issuers: Vec<Issuer>,
 }
 
 /// What somebody may do with some repositories.
@@ -133,13 +134,24 @@ impl Policy {
         self
     }
 
-    /// Returns the users that grants or groups name, for a look whether they exist.
+    /// Returns the users that grants or groups name, for a look whether they exist. Those of
+    /// [issuers](Self::issuers) are not among them: nobody here can tell.
     pub fn users(&self) -> impl Iterator<Item = &str> {
         let granted = self.grants.iter().filter_map(|grant| match &grant.who {
             Who::User(name) => Some(name.as_str()),
             _ => None,
         });
-        granted.chain(self.groups.values().flatten().map(String::as_str))
+        let all = granted.chain(self.groups.values().flatten().map(String::as_str));
+        let is_foreign = |name: &str| {
+            let issuer = name.split_once(':').map(|(issuer, _)| issuer);
+            issuer.is_some_and(|name| self.issuers.iter().any(|known| known.name() == name))
+        };
+        all.filter(move |name| !is_foreign(name))
+    }
+
+    /// Returns the issuers whose tokens are to be [trusted](crate::auth::Logins::trust).
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// Tells whether somebody without a name may do anything at all.

@@ -18,6 +18,7 @@ mod hygiene;
 mod inputs;
 mod interop_access;
 mod interop_distribution;
+mod interop_issuer;
 mod interop_oras_python;
 mod interop_skopeo;
 mod layout_concurrency;

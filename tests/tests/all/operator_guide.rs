@@ -40,10 +40,13 @@ fn every_registry_of_the_operators_guide_starts() {
     for (index, flags) in commands.iter().enumerate() {
         start(&format!("registry{index}"), flags).stop();
     }
-    let policy = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-    sandbox.write("policy.toml", policy.expect("a policy"));
-    let flags = ["--htpasswd", "users", "--policy", "policy.toml"].map(str::to_owned);
-    start("ruled", &flags).stop();
+    let policies: Vec<_> = guide.split("```toml\n").skip(1).collect();
+    assert!(policies.len() >= 2, "{policies:?}");
+    for (index, rest) in policies.into_iter().enumerate() {
+        sandbox.write("policy.toml", rest.split("```").next().expect("a policy"));
+        let flags = ["--htpasswd", "users", "--policy", "policy.toml"].map(str::to_owned);
+        start(&format!("ruled{index}"), &flags).stop();
+    }
 }
 
 #[test]
@@ -57,6 +60,7 @@ fn the_operators_guide_names_every_group_of_flags_and_every_metric() {
         "--audit-log",
         "--htpasswd",
         "--insecure",
+        "--issuer-ca-file",
         "--log-format",
         "--mirror",
         "--policy",

@@ -2,6 +2,7 @@
 
 mod access;
 mod emulate;
+mod issuer;
 mod listen;
 mod log;
 mod mirror;

@@ -15,7 +15,7 @@ pub(super) struct Claim {
 }
 
 /// The longest password, in bytes, of which bcrypt sees every one.
-const LONGEST_PASSWORD: usize = 72;
+pub(super) const LONGEST_PASSWORD: usize = 72;
 
 /// Clients differ in whether they pad; no two texts mean the same all the same, as the bits that
 /// padding makes superfluous must be zero.
@@ -28,6 +28,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617#section-2)
 pub(super) fn claim(headers: &HeaderMap) -> Option<Claim> {
+    let (name, password) = pair(headers)?;
+    (is_name(&name) && is_password(&password)).then_some(Claim { name, password })
+}
+
+/// Reads what stands in place of a password, whatever it is.
+pub(super) fn secret(headers: &HeaderMap) -> Option<String> {
+    String::from_utf8(pair(headers)?.1).ok()
+}
+
+fn pair(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?;
     if values.next().is_some() {
@@ -40,8 +50,7 @@ pub(super) fn claim(headers: &HeaderMap) -> Option<Claim> {
     let pair = BASE64.decode(token.trim_matches(' ')).ok()?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     let name = std::str::from_utf8(&pair[..colon]).ok()?.to_owned();
-    let password = pair[colon + 1..].to_vec();
-    (is_name(&name) && is_password(&password)).then_some(Claim { name, password })
+    Some((name, pair[colon + 1..].to_vec()))
 }
 
 /// Tells whether `name` can be a user's: not empty, and neither colon nor control character in it.

@@ -4,13 +4,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use oras_spec::distribution::{Challenge, Scope};
 
 use super::attempts::Attempts;
-use super::basic::claim;
-use super::tokens::Tokens;
+use super::basic::{LONGEST_PASSWORD, claim, secret};
+use super::issuer::{DocumentFetcher, Issuer, Issuers, Untrusted, looks_like_one};
+use super::tokens::{Holder, Tokens};
 use super::users::Busy;
 use super::{
     Authenticator, Identity, IssuedToken, Origin, REALM, Refusal, TOKEN_PATH, UserError, Users,
@@ -27,6 +29,7 @@ use super::{
 pub struct Logins {
     users: RwLock<Arc<Users>>,
     tokens: Tokens,
+    issuers: Issuers,
     attempts: Attempts,
     options: LoginsOptions,
 }
@@ -42,6 +45,8 @@ pub struct LoginsOptions {
     pub url: Option<String>,
     /// Whether clients are asked for their password each time, and never get a token.
     pub passwords_only: bool,
+    /// Reads the keys of issuers; without, none of their tokens is taken.
+    pub fetcher: Option<Arc<dyn DocumentFetcher>>,
 }
 
 impl Logins {
@@ -53,7 +58,15 @@ impl Logins {
     pub fn new(users: Users, options: LoginsOptions) -> Result<Self, UserError> {
         let tokens = Tokens::new().map_err(|error| UserError::Random(error.into()))?;
         let users = RwLock::new(Arc::new(users));
-        Ok(Self { users, tokens, attempts: Attempts::new(), options })
+        let issuers = Issuers::new(options.fetcher.clone());
+        Ok(Self { users, tokens, issuers, attempts: Attempts::new(), options })
+    }
+
+    /// Takes tokens of these issuers from now on, and of no others; who came with one of another
+    /// is out at once. A token is shown as such (`Authorization: Bearer`), or in place of a
+    /// password, with any name, by clients that know nothing else.
+    pub fn trust(&self, issuers: Vec<Issuer>) {
+        self.issuers.replace(issuers);
     }
 
     /// Puts other users in place. Who is no longer there, or has another password, is out at once,
@@ -67,6 +80,9 @@ impl Logins {
     }
 
     async fn by_password(&self, parts: &Parts) -> Result<Identity, Refusal> {
+        if let Some(token) = foreign(&parts.headers) {
+            return self.by_foreign(&token).await;
+        }
         let claim = claim(&parts.headers).ok_or(Refusal::Unauthorized)?;
         let (users, peer, name) = (self.users(), Origin::of(parts).peer, claim.name.clone());
         let known = users.knows(&claim);
@@ -83,13 +99,31 @@ impl Logins {
         }
     }
 
-    fn by_token(&self, token: &str) -> Option<Identity> {
+    async fn by_token(&self, token: &str) -> Result<Identity, Refusal> {
+        if looks_like_one(token) {
+            return self.by_foreign(token).await;
+        }
         let users = self.users();
         let password = |name: Option<&str>| match name {
             None => Some(String::new()),
             Some(name) => users.hash(name).map(str::to_owned),
         };
-        self.tokens.identify(token, password, Instant::now())
+        match self.tokens.identify(token, password, Instant::now()) {
+            None => Err(Refusal::Unauthorized),
+            Some(Holder::User(identity)) => Ok(identity),
+            Some(Holder::Foreign(token, scopes)) => {
+                // What its issuer no longer stands for, we do not either.
+                let identity = self.by_foreign(&token).await?;
+                Ok(Identity { scopes: Some(scopes), ..identity })
+            }
+        }
+    }
+
+    async fn by_foreign(&self, token: &str) -> Result<Identity, Refusal> {
+        self.issuers.identify(token).await.map_err(|error| match error {
+            Untrusted::Refused(why) => Refusal::Untrusted(why),
+            Untrusted::Unavailable(why) => Refusal::Unavailable(why),
+        })
     }
 
     /// Returns where tokens are to be had, if a client can be told.
@@ -114,15 +148,16 @@ impl Logins {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Tells whether a host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Returns the token of a request that has one, and only one.
-fn bearer(parts: &Parts) -> Option<&str> {
-    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?;
     if values.next().is_some() {
         return None; // a proxy may have looked at the other
@@ -131,31 +166,47 @@ fn bearer(parts: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
 
+/// Returns the token of an issuer that stands in place of a password. No password looks like one:
+/// they are longer than passwords can be.
+fn foreign(headers: &HeaderMap) -> Option<String> {
+    secret(headers).filter(|secret| secret.len() > LONGEST_PASSWORD && looks_like_one(secret))
+}
+
 #[async_trait]
 impl Authenticator for Logins {
     async fn identify(&self, parts: &Parts) -> Result<Identity, Refusal> {
         if !parts.headers.contains_key(AUTHORIZATION) {
             return Ok(Identity::default());
         }
-        match bearer(parts) {
-            Some(token) => self.by_token(token).ok_or(Refusal::Unauthorized),
+        match bearer(&parts.headers) {
+            Some(token) => self.by_token(token).await,
             None => self.by_password(parts).await,
         }
     }
 
     fn challenge(&self, parts: &Parts, scopes: &[Scope]) -> Challenge {
-        match self.realm(parts) {
-            Some(realm) => {
+        let ours = || Some((self.realm(parts)?, SERVICE.to_owned()));
+        match self.issuers.realm().or_else(ours) {
+            Some((realm, service)) => {
                 let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
-                Challenge::bearer(&realm, SERVICE, &scopes.join(" "))
+                Challenge::bearer(&realm, &service, &scopes.join(" "))
             }
             None => Challenge::basic(REALM),
         }
     }
 
-    fn issue(&self, identity: &Identity, scopes: &[Scope]) -> Option<IssuedToken> {
+    fn issue(
+        &self,
+        headers: &HeaderMap,
+        identity: &Identity,
+        scopes: &[Scope],
+    ) -> Option<IssuedToken> {
         if self.options.passwords_only {
             return None;
+        }
+        let shown = bearer(headers).filter(|token| looks_like_one(token)).map(str::to_owned);
+        if let Some(token) = shown.or_else(|| foreign(headers)) {
+            return Some(self.tokens.issue_foreign(&token, scopes, Instant::now()));
         }
         let users = self.users();
         let password = match &identity.name {
@@ -205,7 +256,7 @@ mod tests {
         let ada = ask(&logins, Some(&basic("ada:lovelace"))).await.expect("ada");
         assert_eq!((ada.name.as_deref(), &ada.scopes), (Some("ada"), &None));
         assert_eq!(ask(&logins, None).await, Ok(Identity::default()));
-        let token = logins.issue(&ada, &[]).expect("a token").token;
+        let token = logins.issue(&HeaderMap::new(), &ada, &[]).expect("a token").token;
         let again = ask(&logins, Some(&format!("Bearer {token}"))).await.expect("ada");
         assert_eq!((again.name.as_deref(), again.scopes), (Some("ada"), Some(Vec::new())));
         for bad in ["Bearer x", "Bearer ", "Digest x", "Basic x", &basic("ada:x"), &basic("eve:x")]
@@ -218,11 +269,14 @@ mod tests {
     async fn who_was_removed_is_out_at_once_token_or_not() {
         let logins = logins(LoginsOptions::default());
         let ada = ask(&logins, Some(&basic("ada:lovelace"))).await.expect("ada");
-        let token = format!("Bearer {}", logins.issue(&ada, &[]).expect("a token").token);
+        let token = format!(
+            "Bearer {}",
+            logins.issue(&HeaderMap::new(), &ada, &[]).expect("a token").token
+        );
         logins.replace(Users::from_htpasswd("").expect("nobody"));
         assert_eq!(ask(&logins, Some(&token)).await, Err(Refusal::Unauthorized));
         assert_eq!(ask(&logins, Some(&basic("ada:lovelace"))).await, Err(Refusal::Unauthorized));
-        assert_eq!(logins.issue(&ada, &[]), None);
+        assert_eq!(logins.issue(&HeaderMap::new(), &ada, &[]), None);
     }
 
     #[tokio::test]
@@ -250,7 +304,7 @@ mod tests {
             logins(options).challenge(&parts, std::slice::from_ref(&scope)).to_string()
         };
         let none = LoginsOptions::default;
-        let told = |url: &str| LoginsOptions { url: Some(url.to_owned()), passwords_only: false };
+        let told = |url: &str| LoginsOptions { url: Some(url.to_owned()), ..none() };
         let bearer = |realm: &str| {
             format!(r#"Bearer realm="{realm}",service="oras-registry",scope="repository:a:pull""#)
         };

@@ -30,6 +30,9 @@ struct Claims {
     /// Of the user's password hash: another password makes the token void.
     #[serde(rename = "p")]
     password: String,
+    /// The token of an issuer that this one stands for; then there is neither name nor password.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    foreign: Option<String>,
     #[serde(rename = "s")]
     scopes: Vec<String>,
     /// In seconds since the key was made.
@@ -39,8 +42,17 @@ struct Claims {
 
 /// How long a token lives. Docker counts on 60 seconds at least.
 const LIFE: Duration = Duration::from_mins(5);
-/// Longer ones are not ours.
-const LONGEST: usize = 16 * 1024;
+/// Longer ones are not ours: room for the token of an issuer, and as many scopes as there may be.
+const LONGEST: usize = 28 * 1024;
+/// Whose a token is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// Ours, or nobody's in particular.
+    User(Identity),
+    /// That of the token of an issuer, which has to be good still, for these scopes.
+    Foreign(String, Vec<Scope>),
+}
+
 /// How many scopes one token has at most; further ones are left out.
 const MOST_SCOPES: usize = 50;
 
@@ -63,10 +75,30 @@ impl Tokens {
         let claims = Claims {
             name: identity.name.clone(),
             password: self.fingerprint(password),
+            foreign: None,
             scopes: scopes.iter().take(MOST_SCOPES).map(ToString::to_string).collect(),
-            expires: (now.saturating_duration_since(self.since) + LIFE).as_secs(),
+            expires: self.end(now),
         };
-        let payload = URL_SAFE_NO_PAD.encode(oras_spec::json::to_vec(&claims));
+        self.sign(&claims)
+    }
+
+    /// Makes a token that stands for one of an issuer, and is good no longer than that.
+    pub(super) fn issue_foreign(&self, token: &str, scopes: &[Scope], now: Instant) -> IssuedToken {
+        self.sign(&Claims {
+            name: None,
+            password: String::new(),
+            foreign: Some(token.to_owned()),
+            scopes: scopes.iter().take(MOST_SCOPES).map(ToString::to_string).collect(),
+            expires: self.end(now),
+        })
+    }
+
+    fn end(&self, now: Instant) -> u64 {
+        (now.saturating_duration_since(self.since) + LIFE).as_secs()
+    }
+
+    fn sign(&self, claims: &Claims) -> IssuedToken {
+        let payload = URL_SAFE_NO_PAD.encode(oras_spec::json::to_vec(claims));
         let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, payload.as_bytes()));
         IssuedToken { token: format!("{payload}.{tag}"), expires_in: LIFE.as_secs() }
     }
@@ -78,7 +110,7 @@ impl Tokens {
         token: &str,
         password: impl FnOnce(Option<&str>) -> Option<String>,
         now: Instant,
-    ) -> Option<Identity> {
+    ) -> Option<Holder> {
         if token.len() > LONGEST {
             return None;
         }
@@ -89,12 +121,16 @@ impl Tokens {
         if now.saturating_duration_since(self.since).as_secs() >= claims.expires {
             return None;
         }
+        let scopes = claims.scopes.iter().map(|text| parse(text)).collect();
+        if let Some(foreign) = claims.foreign {
+            return Some(Holder::Foreign(foreign, scopes));
+        }
         let password = password(claims.name.as_deref())?;
         if self.fingerprint(&password) != claims.password {
             return None;
         }
-        let scopes = claims.scopes.iter().map(|text| parse(text)).collect();
-        Some(Identity { name: claims.name, scopes: Some(scopes), groups: Vec::new() })
+        let identity = Identity { name: claims.name, scopes: Some(scopes), groups: Vec::new() };
+        Some(Holder::User(identity))
     }
 
     fn fingerprint(&self, password: &str) -> String {
@@ -138,7 +174,8 @@ mod tests {
     #[test]
     fn knows_its_token_until_it_expires() {
         let (tokens, token, now) = made();
-        let identity = tokens.identify(&token, same, now).expect("known");
+        let known = tokens.identify(&token, same, now);
+        let Some(Holder::User(identity)) = known else { panic!("{known:?} is not ada") };
         assert_eq!(identity.name.as_deref(), Some("ada"));
         assert_eq!(identity.scopes, Some(vec![parse("repository:a:pull,push")]));
         assert!(tokens.identify(&token, same, now + LIFE.mul_f32(0.9)).is_some());

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 pub(super) fn issue(asked: &Asked<'_>, target: &Uri) -> Answer {
     let scopes = scopes(target.query().unwrap_or_default());
     let authenticator = asked.config.authenticator.as_ref();
-    let issued = authenticator.and_then(|door| door.issue(&asked.identity, &scopes));
+    let issued = authenticator.and_then(|door| door.issue(asked.headers, &asked.identity, &scopes));
     let issued = issued.ok_or_else(ApiError::no_tokens)?;
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
     let body = TokenResponse {

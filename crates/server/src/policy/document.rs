@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use oras_spec::Quoted;
 use serde::Deserialize;
 
+use crate::auth::{Issuer, IssuerError, IssuerTable};
+
 use super::{
     Grant, Immutable, Pattern, PatternError, Permissions, PermissionsError, Policy, Quota, Who,
 };
@@ -28,6 +30,12 @@ pub enum PolicyError {
     /// A grant is for a group that the file does not have.
     #[error("no group is called {}", Quoted(.0))]
     Group(String),
+    /// An issuer cannot be trusted.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// Two issuers have the same name or address, or both are where clients get their tokens.
+    #[error("the issuer {} has its name, address or realm in common with another", Quoted(.0))]
+    Issuers(String),
     /// A number of bytes is none.
     #[error("{} is no number of bytes, such as 5000000 or \"10 GiB\"", Quoted(.0))]
     Bytes(String),
@@ -44,6 +52,8 @@ struct Document {
     immutable: Vec<ImmutableTable>,
     #[serde(default)]
     quota: Vec<QuotaTable>,
+    #[serde(default)]
+    issuer: Vec<IssuerTable>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +95,10 @@ impl Policy {
         let document: Document =
             toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
         let mut policy = Self { groups: document.groups, ..Self::default() };
+        policy.issuers = issuers(&document.issuer)?;
+        for group in policy.issuers.iter().flat_map(Issuer::groups) {
+            policy.groups.entry(group.to_owned()).or_default();
+        }
         for table in &document.grant {
             policy.grants.extend(grants(table, &policy.groups)?);
         }
@@ -120,6 +134,23 @@ fn grants(
         }
     }
     Ok(grants)
+}
+
+fn issuers(tables: &[IssuerTable]) -> Result<Vec<Issuer>, PolicyError> {
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for table in tables {
+        let issuer = table.read()?;
+        let clashes = |other: &Issuer| {
+            other.name() == issuer.name()
+                || other.url() == issuer.url()
+                || other.has_realm() && issuer.has_realm()
+        };
+        if issuers.iter().any(clashes) {
+            return Err(PolicyError::Issuers(issuer.name().to_owned()));
+        }
+        issuers.push(issuer);
+    }
+    Ok(issuers)
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<Pattern>, PolicyError> {

@@ -38,6 +38,15 @@ impl FromStr for Pattern {
 const LONGEST: usize = 512;
 
 impl Pattern {
+    /// Reads a pattern of texts that are no names, with the same meaning of `*` and `**`.
+    pub(crate) fn of_text(text: &str) -> Result<Self, PatternError> {
+        let is_fine = !text.is_empty()
+            && text.len() <= LONGEST
+            && !text.chars().any(char::is_control)
+            && text.split('/').all(|component| component == "**" || !component.contains("**"));
+        is_fine.then(|| Self(text.to_owned())).ok_or_else(|| PatternError(text.to_owned()))
+    }
+
     /// Tells whether `name` is one of those meant. Takes time in proportion to the lengths of both
     /// multiplied, at worst.
     pub fn matches(&self, name: &str) -> bool {

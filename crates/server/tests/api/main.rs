@@ -6,6 +6,7 @@ mod body;
 mod client;
 mod concurrency;
 mod disk;
+mod issuer;
 mod lists;
 mod manifests;
 mod matrix;

@@ -7,8 +7,10 @@ use oras_server::auth::{Logins, LoginsOptions, Users};
 use oras_server::policy::{Grant, Policies, Policy};
 use oras_spec::Quoted;
 
+use super::issuer::Documents;
 use super::listen::Place;
 use crate::command::Invocation;
+use crate::connect::network;
 use crate::context::Context;
 use crate::error::{CliError, Result, chain, system_text};
 use crate::flag::{Choice, Flag};
@@ -34,7 +36,12 @@ pub(super) fn flags() -> Vec<Flag> {
             "passwords-only",
             "ask clients for their password each time, and hand out no tokens",
         ),
-        Flag::text("policy", "file of grants, immutable tags and quotas, read again when it changes")
+        Flag::text(
+            "policy",
+            "file of grants, immutable tags, quotas and issuers of tokens, read again when it changes",
+        )
+        .word("path"),
+        Flag::text("issuer-ca-file", "certificate authorities that the policy's issuers are held to")
             .word("path"),
     ]
 }
@@ -54,6 +61,8 @@ struct Sources {
     htpasswd: Option<Named>,
     policy: Option<Named>,
     grants: Vec<Grant>,
+    /// Whether the policy may have issuers: there is somebody who looks at their tokens.
+    may_trust: bool,
     /// Of the files, when they were read last.
     users_text: String,
     policy_text: String,
@@ -70,6 +79,7 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
         htpasswd: path("htpasswd"),
         policy: path("policy"),
         grants: grants(parsed.list("user"))?,
+        may_trust: true,
         users_text: String::new(),
         policy_text: String::new(),
     };
@@ -96,15 +106,34 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
     let usual = everybody.into_iter().chain(users.then_some("*:admin:**"));
     sources.grants.extend(usual.map(|text| text.parse::<Grant>().expect("a grant of our own")));
     let (users, policy) = sources.read()?.expect("nothing was read before");
-    let url = parsed.some_text("url").map(url).transpose()?;
-    let logins = users.map(|users| {
-        let mut options = LoginsOptions::default();
-        options.url = url;
-        options.passwords_only = parsed.switch("passwords-only");
-        Logins::new(users, options).map(Arc::new).map_err(|error| CliError::new(chain(&error)))
-    });
-    let logins = logins.transpose()?;
+    let logins = logins(invocation, users, &policy, context)?;
+    sources.may_trust = logins.is_some();
     Ok(Access { logins, policies: Some(Policies::new(policy)), sources })
+}
+
+/// Makes the door; none is needed where nobody has a name.
+fn logins(
+    invocation: &Invocation,
+    users: Option<Users>,
+    policy: &Policy,
+    context: &Context,
+) -> Result<Option<Arc<Logins>>> {
+    let parsed = &invocation.parsed;
+    let url = parsed.some_text("url").map(url).transpose()?;
+    let failed = |error| CliError::new(chain(&error));
+    let users = match users {
+        Some(users) => users,
+        None if policy.issuers().is_empty() => return Ok(None),
+        None => Users::from_htpasswd("").map_err(failed)?,
+    };
+    let mut options = LoginsOptions::default();
+    options.url = url;
+    options.passwords_only = parsed.switch("passwords-only");
+    let network = network(parsed.text("issuer-ca-file"), context)?;
+    options.fetcher = Some(Arc::new(Documents { network }));
+    let logins = Logins::new(users, options).map_err(failed)?;
+    logins.trust(policy.issuers().to_vec());
+    Ok(Some(Arc::new(logins)))
 }
 
 /// Refuses what opens more than its author can have meant.
@@ -151,8 +180,11 @@ impl Access {
     pub(super) fn reload(&mut self) -> std::result::Result<bool, String> {
         let read = self.sources.read().map_err(|error| error.to_string())?;
         let Some((users, policy)) = read else { return Ok(false) };
-        if let (Some(logins), Some(users)) = (&self.logins, users) {
-            logins.replace(users);
+        if let Some(logins) = &self.logins {
+            if let Some(users) = users {
+                logins.replace(users);
+            }
+            logins.trust(policy.issuers().to_vec());
         }
         if let Some(policies) = &self.policies {
             policies.replace(policy);
@@ -188,6 +220,9 @@ impl Sources {
                 .map_err(|error| CliError::new(format!("{name}: {}", chain(&error))))?,
         };
         let policy = self.grants.iter().cloned().fold(policy, Policy::with);
+        if !self.may_trust && !policy.issuers().is_empty() {
+            return Err(CliError::new("the first issuer takes a restart"));
+        }
         if let Some(users) = &users {
             let known: std::collections::HashSet<_> = users.names().collect();
             if let Some(stranger) = policy.users().find(|name| !known.contains(name)) {
