@@ -1,4 +1,4 @@
-//! A proxy between client and registry that cuts, resets, or halts the stream at a given byte.
+//! A proxy between client and registry that does to connections what bad lines and proxies do.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -20,7 +20,30 @@ pub enum Fault {
     Reset(Direction, u64),
     /// After so many bytes in that direction nothing moves any more, but the connection stays.
     Halt(Direction, u64),
+    /// After so many bytes in that direction there is a byte now and then.
+    Drip(Direction, u64),
+    /// The byte behind so many in that direction is another than was sent.
+    Lie(Direction, u64),
+    /// The first request is answered with this status, and goes nowhere.
+    Status(u16),
 }
+
+impl Fault {
+    /// Returns which way it strikes, and after how many bytes, if it is one of those.
+    fn place(self) -> Option<(Direction, u64)> {
+        match self {
+            Self::None | Self::Status(_) => None,
+            Self::Cut(way, after)
+            | Self::Reset(way, after)
+            | Self::Halt(way, after)
+            | Self::Drip(way, after)
+            | Self::Lie(way, after) => Some((way, after)),
+        }
+    }
+}
+
+/// How long it takes from one byte that drips to the next.
+const DRIP: Duration = Duration::from_millis(20);
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +106,15 @@ impl Proxy {
                     return;
                 }
                 let Ok(client) = client else { continue };
+                let fault = plan(number);
+                if let Fault::Status(status) = fault {
+                    let on_fault = Arc::clone(&on_fault);
+                    thread::spawn(move || refuse(&client, status).map(|()| on_fault()));
+                    continue;
+                }
                 // A registry that is gone is what the client must cope with, too.
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
-                join(&client, &server, plan(number), &on_fault, &counted);
+                join(&client, &server, fault, &on_fault, &counted);
             }
         });
         Self { address, closed, moved }
@@ -125,12 +154,8 @@ fn join(
             Direction::Down => (server, client),
         };
         let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
-        let fault = match fault {
-            Fault::Cut(way, _) | Fault::Reset(way, _) | Fault::Halt(way, _) if way == direction => {
-                fault
-            }
-            _ => Fault::None,
-        };
+        let strikes = fault.place().is_some_and(|(way, _)| way == direction);
+        let fault = if strikes { fault } else { Fault::None };
         let (on_fault, is_reset) = (Arc::clone(on_fault), Arc::clone(&is_reset));
         let moved = Arc::clone(moved);
         thread::spawn(move || {
@@ -150,20 +175,30 @@ fn pump(
     is_reset: &AtomicBool,
     moved: &AtomicU64,
 ) -> io::Result<bool> {
+    let place = fault.place().map_or(u64::MAX, |(_, after)| after);
     let limit = match fault {
-        Fault::None => u64::MAX,
-        Fault::Cut(_, limit) | Fault::Reset(_, limit) | Fault::Halt(_, limit) => limit,
+        Fault::Cut(..) | Fault::Reset(..) | Fault::Halt(..) => place,
+        _ => u64::MAX,
     };
     let mut passed = 0;
     let mut buffer = [0; 16 * 1024];
     while passed < limit {
-        let room = usize::try_from(limit - passed).unwrap_or(usize::MAX).min(buffer.len());
+        let drips = passed >= place && matches!(fault, Fault::Drip(..));
+        let most = if drips { 1 } else { buffer.len() };
+        let room = usize::try_from(limit - passed).unwrap_or(usize::MAX).min(most);
         let count = from.read(&mut buffer[..room])?;
         if count == 0 {
             if !is_reset.load(Ordering::SeqCst) {
                 to.shutdown(Shutdown::Write)?;
             }
-            return Ok(false);
+            return Ok(passed > place);
+        }
+        if drips {
+            thread::sleep(DRIP);
+        }
+        let at = place.checked_sub(passed).and_then(|at| usize::try_from(at).ok());
+        if let (Fault::Lie(..), Some(at)) = (fault, at.filter(|at| *at < count)) {
+            buffer[at] ^= 1;
         }
         to.write_all(&buffer[..count])?;
         passed += count as u64;
@@ -176,8 +211,6 @@ fn pump(
         }
     };
     match fault {
-        // The streams stay open for as long as the other direction lives.
-        Fault::None | Fault::Halt(..) => {}
         Fault::Cut(..) => end(Shutdown::Both),
         Fault::Reset(..) => {
             // Closing with a linger time of zero sends a reset instead of an end, once the other
@@ -187,8 +220,24 @@ fn pump(
             set_socket_linger(from, Some(Duration::ZERO))?;
             end(Shutdown::Read);
         }
+        // The streams stay open for as long as the other direction lives.
+        _ => {}
     }
     Ok(true)
+}
+
+/// Answers the first request of a connection itself, and ends it.
+fn refuse(mut client: &TcpStream, status: u16) -> io::Result<()> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte)? > 0 {
+        head.push(byte[0]);
+    }
+    let answer =
+        format!("HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    client.write_all(answer.as_bytes())?;
+    client.shutdown(Shutdown::Write)?;
+    // Closed with bytes unread, the connection would be reset and the answer lost.
+    io::copy(&mut client, &mut io::sink()).map(drop)
 }
 
 #[cfg(test)]
@@ -235,6 +284,15 @@ mod tests {
         let (read, struck) = echo(Fault::Cut(Direction::Down, 17));
         assert_eq!(read.expect("an orderly end"), 17);
         assert_eq!(struck, 1);
+    }
+
+    #[test]
+    fn drips_and_lies_lose_no_byte() {
+        for fault in [Fault::Drip(Direction::Down, 90), Fault::Lie(Direction::Up, 17)] {
+            let (read, struck) = echo(fault);
+            assert_eq!(read.expect("an orderly end"), 100, "{fault:?}");
+            assert_eq!(struck, 1, "{fault:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod file_reference;
 pub(crate) mod format;
 pub(crate) mod garbage;
 pub(crate) mod packer;
+pub(crate) mod patience;
 pub(crate) mod platform;
 pub(crate) mod remote;
 pub(crate) mod selection;

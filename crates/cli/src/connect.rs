@@ -311,14 +311,16 @@ pub(crate) fn wire(
         }
         None => None,
     };
-    let network = Network::new(NetworkOptions {
+    let mut options = NetworkOptions {
         proxies: proxies(context)?,
         roots: files::roots(environment, &remote.ca_file)?,
         insecure: remote.insecure,
         identity,
         resolve: resolve::read(&remote.resolve)?,
         ..NetworkOptions::default()
-    });
+    };
+    remote.patience.limit(&mut options);
+    let network = Network::new(options);
     let log = context.log(invocation.parsed.switch("debug"));
     let observer: Arc<dyn TrafficObserver> =
         if log.is_debug() { Arc::new(traffic::Recorder::new(log.clone())) } else { Arc::new(()) };
@@ -329,6 +331,7 @@ pub(crate) fn wire(
         traffic::Announcer { log: log.clone(), environment: environment.clone(), rest: observer };
     let retrying = Retrying::new(logged)
         .with_observer(Arc::new(announcer))
+        .with_retries(remote.patience.retries)
         .with_pauses(context.pauses.clone());
     let options = RegistryOptions {
         plain_http,
@@ -338,6 +341,8 @@ pub(crate) fn wire(
         referrers: remote.referrers,
         warnings: warnings(log, name),
         notes: upload_notes(invocation, context),
+        retries: remote.patience.retries,
+        ..RegistryOptions::default()
     };
     Ok((Arc::new(retrying), options))
 }

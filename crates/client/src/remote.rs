@@ -4,6 +4,7 @@
 //! [`Source`](crate::Source) and a [`Target`](crate::Target).
 
 mod blobs;
+mod incident;
 mod listing;
 mod manifests;
 mod referrers;
@@ -21,9 +22,10 @@ use oras_spec::distribution::{Operation, Page, RepositoryList, Warning};
 use oras_spec::{RegistryName, RepositoryName};
 
 use self::session::Session;
-use crate::transport::{ChallengeScope, ScopeHint, Transport};
+use crate::transport::{ChallengeScope, DEFAULT_RETRIES, ScopeHint, Transport};
 use crate::{Error, ErrorKind, Notebook, Result};
 
+pub use incident::Incident;
 pub use repository::Repository;
 
 /// How to talk to one registry.
@@ -41,6 +43,11 @@ pub struct RegistryOptions {
     pub warnings: Arc<dyn Fn(&Warning) + Send + Sync>,
     /// Remembers uploads, so that another process can go on with them; none by default.
     pub notes: Option<Arc<dyn Notebook>>,
+    /// How often a transfer that breaks is taken up again without a byte of progress in between;
+    /// [`DEFAULT_RETRIES`].
+    pub retries: u32,
+    /// Hears what befalls transfers, from many tasks at once.
+    pub incidents: Arc<dyn Fn(Incident<'_>) + Send + Sync>,
 }
 
 impl Default for RegistryOptions {
@@ -52,6 +59,8 @@ impl Default for RegistryOptions {
             referrers: ReferrersMode::default(),
             warnings: Arc::new(|_| {}),
             notes: None,
+            retries: DEFAULT_RETRIES,
+            incidents: Arc::new(|_| {}),
         }
     }
 }

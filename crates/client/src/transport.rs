@@ -57,7 +57,7 @@ pub use pauses::Pauses;
 pub use proxy::Proxies;
 pub use rate_limit::RateLimit;
 pub use redirecting::Redirecting;
-pub use retrying::Retrying;
+pub use retrying::{DEFAULT_RETRIES, Retrying};
 pub use tls::{ClientIdentity, TrustRoots};
 pub use traffic::{LoggedBody, Traffic, TrafficObserver};
 

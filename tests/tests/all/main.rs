@@ -12,6 +12,7 @@ mod doctor;
 mod emulated_quirks;
 mod emulated_story;
 mod every_syscall;
+mod faults;
 mod guides;
 mod hostile;
 mod hygiene;

@@ -3,6 +3,7 @@
 use oras_client::remote::ReferrersMode;
 
 use super::distribution;
+use super::patience::{self, Patience};
 use crate::command::Invocation;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -59,6 +60,8 @@ pub(crate) struct Remote {
     pub(crate) headers: Vec<(String, String)>,
     /// How the referrers of a manifest are found and recorded.
     pub(crate) referrers: ReferrersMode,
+    /// How long to wait for the registry, and how often to try again.
+    pub(crate) patience: Patience,
 }
 
 impl std::fmt::Debug for Remote {
@@ -94,6 +97,9 @@ pub(crate) fn flags(side: Side) -> Vec<Flag> {
     if only {
         flags.push(Flag::switch("password-stdin", "read password from stdin"));
         flags.push(Flag::switch("identity-token-stdin", "read identity token from stdin"));
+    }
+    if side != Side::To {
+        flags.extend(patience::flags());
     }
     flags
 }
@@ -141,6 +147,7 @@ impl Remote {
             registry_configs: parsed.list(&name("registry-config")).to_vec(),
             headers,
             referrers: distribution::read(invocation, side),
+            patience: patience::read(invocation)?,
         })
     }
 }
@@ -252,6 +259,8 @@ mod tests {
         for flag in flags(Side::To) {
             assert!(flag.name.starts_with("to-") && flag.short.is_none(), "{}", flag.name);
         }
-        assert_eq!(flags(Side::Only).len(), flags(Side::To).len() + 2);
+        // Two of standard input, and two for both sides.
+        assert_eq!(flags(Side::Only).len(), flags(Side::To).len() + 4);
+        assert_eq!(flags(Side::From).len(), flags(Side::To).len() + 2);
     }
 }

@@ -1,6 +1,7 @@
 //! Blobs: is it there, and its bytes, taken up where a connection broke.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::stream::{self, Stream};
@@ -11,15 +12,13 @@ use oras_spec::Digest;
 use oras_spec::distribution::{ByteRange, ContentRange, Operation};
 use oras_spec::image::{Descriptor, MediaType};
 
+use super::incident::Incident;
 use super::manifests::is_found;
 use super::repository::Repository;
 use super::session::{Answer, Session};
 use crate::content::ByteStream;
-use crate::transport::{Body, ScopeHint, back_off};
+use crate::transport::{Body, Failure, ScopeHint, back_off};
 use crate::{Content, Error, ErrorKind, Result};
-
-/// How often a body may break without a byte of progress before we give up.
-const MAX_FRUITLESS: u32 = 5;
 
 impl Repository {
     /// Finds a blob by its digest. Its media type is what the registry states, or that of bytes
@@ -119,10 +118,11 @@ impl Repository {
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Blob {
-        let digest = descriptor.digest.clone();
-        let operation = Operation::GetBlob { repository: self.name().clone(), digest };
+        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+        let (repository, wanted) = (self.name().clone(), digest.clone());
+        let operation = Operation::GetBlob { repository, digest: wanted };
         let hint = self.hint(&operation);
-        Blob { session: Arc::clone(&self.session), operation, hint, size: descriptor.size }
+        Blob { session: Arc::clone(&self.session), operation, hint, digest, size }
     }
 }
 
@@ -142,6 +142,7 @@ struct Blob {
     session: Arc<Session>,
     operation: Operation,
     hint: ScopeHint,
+    digest: Digest,
     size: u64,
 }
 
@@ -152,14 +153,15 @@ struct Download {
     offset: u64,
     /// How many bytes of the present body have been passed on before.
     skip: u64,
-    /// How many connections have broken since the last byte came.
+    /// How many connections have broken since the last byte came, and how many were too slow.
     fruitless: u32,
+    slow: u32,
     body: Option<Body>,
 }
 
 impl Download {
     fn new(blob: Blob, offset: u64, body: Option<Body>) -> Self {
-        Self { blob, offset, skip: 0, fruitless: 0, body }
+        Self { blob, offset, skip: 0, fruitless: 0, slow: 0, body }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
@@ -194,12 +196,17 @@ impl Download {
                         continue;
                     }
                     self.offset += chunk.len() as u64;
-                    self.fruitless = 0;
+                    self.fruitless = self.slow;
                     return Ok(Some(chunk));
                 }
                 None if self.offset >= self.blob.size => return Ok(None),
                 None => None,
-                Some(Err(error)) => Some(Error::new(ErrorKind::Network, error.to_string())),
+                Some(Err(error)) => {
+                    let failure = error.downcast_ref::<Failure>();
+                    // A few bytes a minute are no progress.
+                    self.slow += u32::from(failure.is_some_and(Failure::is_slow));
+                    Some(Error::new(ErrorKind::Network, error.to_string()))
+                }
             };
             self.broken(failure).await?;
         }
@@ -213,7 +220,8 @@ impl Download {
     async fn broken(&mut self, failure: Option<Error>) -> Result<()> {
         self.body = None;
         self.fruitless += 1;
-        if self.fruitless > MAX_FRUITLESS {
+        let options = self.blob.session.options();
+        if self.fruitless > options.retries {
             let message = format!("read {} of {} bytes", self.offset, self.blob.size);
             let error = Error::new(ErrorKind::Network, message);
             return Err(match failure {
@@ -221,9 +229,18 @@ impl Download {
                 None => error.with_source("unexpected EOF"),
             });
         }
-        if self.fruitless > 1 {
-            tokio::time::sleep(back_off(self.fruitless - 2)).await;
-        }
+        let delay = match self.fruitless {
+            1 => Duration::ZERO,
+            further => back_off(further - 2),
+        };
+        (options.incidents)(Incident::Broken {
+            digest: &self.blob.digest,
+            offset: self.offset,
+            attempt: self.fruitless,
+            delay,
+            cause: &failure.as_ref().map_or_else(|| "unexpected EOF".to_owned(), cause_of),
+        });
+        tokio::time::sleep(delay).await;
         Ok(())
     }
 
@@ -252,6 +269,15 @@ impl Download {
             _ => Err(answer.mismatch("invalid response Content-Range")),
         }
     }
+}
+
+/// Says what is at the bottom of an error.
+pub(super) fn cause_of(error: &Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
 }
 
 impl Blob {

@@ -32,9 +32,6 @@ pub(super) struct Session {
 /// As many different warnings of one registry as anybody reads.
 const MAX_WARNINGS: usize = 100;
 
-/// How often an answer that is read whole may break before we give up.
-const MAX_BROKEN: u32 = 3;
-
 impl Session {
     pub(super) fn new(
         name: RegistryName,
@@ -119,7 +116,9 @@ impl Session {
             }
             match answer.read(limit).await {
                 Ok(bytes) => return Ok((answer, bytes)),
-                Err(error) if error.kind() == ErrorKind::Network && broken < MAX_BROKEN => {
+                Err(error)
+                    if error.kind() == ErrorKind::Network && broken < self.options.retries =>
+                {
                     tokio::time::sleep(back_off(broken)).await;
                     broken += 1;
                 }

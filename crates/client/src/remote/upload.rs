@@ -113,7 +113,11 @@ impl Repository {
         left: Option<Upload>,
     ) -> Result<()> {
         let again = content.reopener();
-        let mut ladder = self.session.uploads.ladder(self.registry().host(), descriptor.size);
+        let mut ladder = self.session.uploads.ladder(
+            self.registry().host(),
+            descriptor.size,
+            self.session.options().retries,
+        );
         let mut left = match left {
             Some(left) => self.status(&left, descriptor.size).await.unwrap_or(None),
             None => None,
@@ -130,6 +134,9 @@ impl Repository {
                 (None, None) => unreachable!("begun anew only if the content can be had again"),
             };
             let (mode, went_on) = (ladder.mode(), upload.sent > 0);
+            if went_on {
+                self.tell_resumed(descriptor, upload.sent);
+            }
             let error = match self.send(descriptor, body, &mut upload, (mode, &mut memory)).await {
                 Ok(()) => {
                     memory.forget();
@@ -139,7 +146,8 @@ impl Repository {
                 Err(error) => error,
             };
             if memory.may_ask(&upload, &error) {
-                tokio::time::sleep(back_off(memory.fruitless() - 1)).await;
+                let attempt = memory.fruitless();
+                self.pause(descriptor, upload.sent, (attempt, back_off(attempt - 1)), &error).await;
                 left = self.status(&upload, descriptor.size).await.unwrap_or(None);
                 if left.is_some() {
                     continue;
@@ -153,7 +161,7 @@ impl Repository {
             let Some(wait) = again.as_ref().and_then(|_| ladder.descend(&error)) else {
                 return Err(error);
             };
-            tokio::time::sleep(wait).await;
+            self.pause(descriptor, 0, (ladder.restarts(), wait), &error).await;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::{Method, Uri};
 
@@ -37,8 +38,11 @@ pub(crate) enum Failure {
     #[error("net/http: timeout awaiting response headers")]
     ResponseTimeout,
     /// Bytes stopped flowing in the middle of a body.
-    #[error("i/o timeout: no progress for {0} s")]
-    Stalled(u64),
+    #[error("i/o timeout: no progress for {} s", .0.as_secs_f64())]
+    Stalled(Duration),
+    /// Bytes flowed so slowly that it would not end.
+    #[error("i/o timeout: less than 1 KiB/s for {} s", .0.as_secs_f64())]
+    Slow(Duration),
     /// The connection ended before the answer was complete.
     #[error("{0}")]
     Lost(String),
@@ -57,10 +61,21 @@ impl Failure {
             Self::ConnectTimeout { .. }
             | Self::HandshakeTimeout
             | Self::ResponseTimeout
-            | Self::Stalled(_) => true,
+            | Self::Stalled(_)
+            | Self::Slow(_) => true,
             Self::Proxy(inner) => inner.is_timeout(),
             _ => false,
         }
+    }
+
+    /// Tells whether the connection ended without an answer.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost(_))
+    }
+
+    /// Tells whether bytes came, but too few.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self, Self::Slow(_))
     }
 
     /// Finds the failure in the chain of causes of an error of the HTTP library.

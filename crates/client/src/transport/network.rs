@@ -41,9 +41,10 @@ pub struct NetworkOptions {
     /// How long a TLS handshake may take; 10 s.
     pub handshake_timeout: Duration,
     /// How long bytes of a body may fail to flow while somebody waits for them, and how long the
-    /// head of an answer to GET and HEAD may take; 30 s.
+    /// head of an answer to GET, HEAD and a POST without a body may take; 30 s. Twice as long, on
+    /// average, there must come 1 KiB each second.
     pub idle_timeout: Duration,
-    /// How long the head of an answer to other methods may take once the request is sent, since
+    /// How long the head of an answer to other requests may take once they are sent, since
     /// registries check and move what was uploaded before they answer; 5 min.
     pub answer_timeout: Duration,
     /// How many idle connections to keep for each host; 32.
@@ -139,7 +140,7 @@ impl Network {
     }
 
     async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, Broken> {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_quick = matches!(*request.method(), Method::GET | Method::HEAD | Method::POST);
         let is_empty = request.body().is_end_stream();
         let (parts, body) = request.into_parts();
         let (body, sending) = Outgoing::new(body);
@@ -153,7 +154,7 @@ impl Network {
             let mut connection = connection;
             drop(connection.wait_for_connection_metadata().await);
             if is_empty {
-                let limit = if reads { self.idle_timeout } else { self.answer_timeout };
+                let limit = if is_quick { self.idle_timeout } else { self.answer_timeout };
                 tokio::time::sleep(limit).await;
                 Failure::ResponseTimeout
             } else {

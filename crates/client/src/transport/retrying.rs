@@ -13,8 +13,8 @@ use super::rate_limit::retry_after;
 use super::{Body, Failure, Pauses, Traffic, TrafficObserver, Transport, refusal, shown};
 use crate::{Error, ErrorKind, Result};
 
-/// How often a request is sent again at most.
-const MAX_RETRIES: u32 = 5;
+/// How often what fails for reasons that pass is tried again, unless somebody says otherwise.
+pub const DEFAULT_RETRIES: u32 = 5;
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MIN_DELAY: Duration = Duration::from_millis(200);
 const MAX_DELAY: Duration = Duration::from_secs(3);
@@ -26,7 +26,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// Among the extensions of a request, this narrows down when it is sent again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryRules {
-    /// How often at most.
+    /// How often at most, however often others are.
     pub(crate) retries: u32,
     /// Only after answers that say the body was not looked at (429), since the far side may have
     /// taken part of it and would take the repetition for more.
@@ -37,12 +37,13 @@ pub(crate) struct RetryRules {
 
 impl Default for RetryRules {
     fn default() -> Self {
-        Self { retries: MAX_RETRIES, only_untouched: false, after_500: MAX_RETRIES }
+        Self { retries: u32::MAX, only_untouched: false, after_500: u32::MAX }
     }
 }
 
-/// Sends a request again after 408, 429, 500, 502, 503, 504 and network timeouts, up to five
-/// times; and once, at once, if a connection that was kept open turned out to be dead.
+/// Sends a request again after 408, 429, 500, 502, 503, 504, network timeouts and connections that
+/// end without an answer, up to five times; and once before, at once, if a connection that was kept
+/// open turned out to be dead.
 ///
 /// The delay doubles from 250 ms to 3 s, ±10 %. `Retry-After`, seconds or a date, is obeyed up to
 /// five minutes; longer ones are an error that names the wait. Who is asked to come later keeps
@@ -53,18 +54,26 @@ pub struct Retrying<T> {
     inner: T,
     observer: Arc<dyn TrafficObserver>,
     pauses: Pauses,
+    retries: u32,
 }
 
 impl<T: Transport> Retrying<T> {
     /// Wraps `inner`.
     pub fn new(inner: T) -> Self {
-        Self { inner, observer: Arc::new(()), pauses: Pauses::default() }
+        Self { inner, observer: Arc::new(()), pauses: Pauses::default(), retries: DEFAULT_RETRIES }
     }
 
     /// Tells `observer` of each repetition and each pause, before the wait.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn TrafficObserver>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Says how often a request is sent again at most, in place of [`DEFAULT_RETRIES`].
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
         self
     }
 
@@ -122,7 +131,8 @@ impl<T: fmt::Debug> fmt::Debug for Retrying<T> {
 #[async_trait]
 impl<T: Transport> Transport for Retrying<T> {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
-        let rules = request.extensions().get::<RetryRules>().copied().unwrap_or_default();
+        let mut rules = request.extensions().get::<RetryRules>().copied().unwrap_or_default();
+        rules.retries = rules.retries.min(self.retries);
         let name = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let host = self.pauses.host(&name);
         let replay = request.body().replay();
@@ -176,7 +186,7 @@ fn failure(error: &Error) -> Option<&Failure> {
 }
 
 fn is_dead_connection(error: &Error) -> bool {
-    matches!(failure(error), Some(Failure::Lost(_)))
+    failure(error).is_some_and(Failure::is_lost)
 }
 
 fn is_passing(outcome: &Result<Response<Body>>, rules: RetryRules, attempt: u32) -> bool {
@@ -190,7 +200,10 @@ fn is_passing(outcome: &Result<Response<Body>>, rules: RetryRules, attempt: u32)
             408 | 429 | 502 | 503 | 504 => true,
             _ => false,
         },
-        Err(error) => !rules.only_untouched && failure(error).is_some_and(Failure::is_timeout),
+        Err(error) => {
+            let passes = |failure: &Failure| failure.is_timeout() || failure.is_lost();
+            !rules.only_untouched && failure(error).is_some_and(passes)
+        }
     }
 }
 

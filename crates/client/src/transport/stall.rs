@@ -13,19 +13,41 @@ use tokio::time::{Instant, Sleep};
 use super::{Body, Failure};
 use crate::Error;
 
-/// A response body that fails when its reader has waited too long for the next bytes.
+/// How many bytes must come in a second, on average over twice the time that none need come.
+const SLOWEST: u64 = 1024;
+
+/// A response body that fails when its reader has waited too long for the next bytes, or waits nearly
+/// all the time and gets next to nothing.
 ///
 /// A reader that takes its time does not count: the clock runs only while it waits.
 pub(super) struct Watched<B> {
     inner: B,
     limit: Duration,
-    /// There while the reader waits.
-    wait: Option<Pin<Box<Sleep>>>,
+    /// There while the reader waits; since when.
+    wait: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// How long the reader has waited for how many bytes.
+    waited: Duration,
+    came: u64,
 }
 
 impl<B> Watched<B> {
     pub(super) fn new(inner: B, limit: Duration) -> Self {
-        Self { inner, limit, wait: None }
+        Self { inner, limit, wait: None, waited: Duration::ZERO, came: 0 }
+    }
+
+    /// Counts bytes that have come; tells whether they are too few for the time it took.
+    fn is_too_slow(&mut self, count: usize) -> bool {
+        if let Some((since, _)) = self.wait.take() {
+            self.waited += since.elapsed();
+        }
+        self.came += count as u64;
+        let window = self.limit.saturating_mul(2);
+        let enough =
+            SLOWEST.saturating_mul(window.as_millis().try_into().unwrap_or(u64::MAX)) / 1000;
+        if self.came >= enough {
+            (self.waited, self.came) = (Duration::ZERO, 0);
+        }
+        self.waited >= window
     }
 }
 
@@ -43,13 +65,19 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
-            this.wait = None;
+            let data = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, Bytes::len);
+            let count = frame.as_ref().map(|frame| frame.as_ref().map_or(0, data));
+            let is_too_slow = this.is_too_slow(count.unwrap_or_default());
+            if is_too_slow && count.is_some() {
+                return Poll::Ready(Some(Err(Failure::Slow(this.limit.saturating_mul(2)))));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(|error| Failure::of(&error))));
         }
         let limit = this.limit;
-        let timer = this.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let begin = || (Instant::now(), Box::pin(tokio::time::sleep(limit)));
+        let (_, timer) = this.wait.get_or_insert_with(begin);
         match timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(Failure::Stalled(limit.as_secs())))),
+            Poll::Ready(()) => Poll::Ready(Some(Err(Failure::Stalled(limit)))),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -94,11 +122,7 @@ impl Sending {
             let limit = if is_done { answer } else { idle };
             let deadline = since.unwrap_or(now) + limit;
             if deadline <= now {
-                return if is_done {
-                    Failure::ResponseTimeout
-                } else {
-                    Failure::Stalled(idle.as_secs())
-                };
+                return if is_done { Failure::ResponseTimeout } else { Failure::Stalled(idle) };
             }
             tokio::time::sleep_until(deadline).await;
         }

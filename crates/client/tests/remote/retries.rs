@@ -1,13 +1,17 @@
 //! What is sent again, how often, and after how long a wait.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use oras_client::transport::{Body, InProcess, Pauses, Retrying, Traffic, Transport};
+use oras_client::transport::{
+    Body, InProcess, Network, NetworkOptions, Pauses, Retrying, Traffic, Transport,
+};
 use oras_client::{ErrorKind, Result};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::server::{Reply, Scripted, reply, status};
@@ -190,4 +194,34 @@ async fn an_observer_hears_of_each_repetition() {
             "2: PUT https://r.example/v2/: 429 Too Many Requests"
         ]
     );
+}
+
+/// A transport whose connections end without an answer, but for the last.
+#[derive(Debug)]
+struct Hanging(AtomicU32);
+
+#[async_trait]
+impl Transport for Hanging {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        let Some(left) = 3_u32.checked_sub(number) else {
+            return Ok(Response::new(Body::empty()));
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let uri = format!("http://{}/{left}", listener.local_addr().expect("address"));
+        tokio::spawn(async move { drop(listener.accept().await) });
+        let (mut parts, body) = request.into_parts();
+        parts.uri = uri.parse().expect("a URL");
+        Network::new(NetworkOptions::default()).send(Request::from_parts(parts, body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_without_an_answer_is_made_again() {
+    let get = || Request::get("http://r.example/v2/").body(Body::empty()).expect("a request");
+    let retrying = Retrying::new(Hanging(AtomicU32::new(0))).with_retries(3);
+    assert_eq!(retrying.send(get()).await.expect("an answer").status(), 200);
+    // Once at once, and then as often as is allowed.
+    let retrying = Retrying::new(Hanging(AtomicU32::new(0))).with_retries(2);
+    assert_eq!(retrying.send(get()).await.expect_err("none").kind(), ErrorKind::Network);
 }

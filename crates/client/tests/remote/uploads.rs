@@ -102,9 +102,14 @@ async fn a_location_elsewhere_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_breaks_is_begun_anew() {
-    for refused in
-        [status(500), status(503), status(416), error(404, "BLOB_UPLOAD_UNKNOWN", "gone")]
-    {
+    for refused in [
+        status(500),
+        status(503),
+        status(416),
+        error(404, "BLOB_UPLOAD_UNKNOWN", "gone"),
+        error(400, "DIGEST_INVALID", "altered on the way"),
+        error(400, "SIZE_INVALID", "the body broke off"),
+    ] {
         let puts = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&puts);
         let scripted = Scripted::new(move |seen| match seen.method.as_str() {
@@ -128,7 +133,7 @@ async fn an_upload_that_breaks_is_begun_anew() {
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_is_refused_is_not() {
     for refused in [
-        error(400, "DIGEST_INVALID", "no"),
+        error(400, "UNSUPPORTED", "no"),
         error(403, "DENIED", "quota"),
         status(413),
         error(404, "NAME_UNKNOWN", "no"),
@@ -143,6 +148,17 @@ async fn an_upload_that_is_refused_is_not() {
         assert_eq!(error.response().expect("a response").status, code);
         assert_eq!(scripted.seen().len(), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_altered_twice_is_not_sent_again() {
+    let scripted = Scripted::new(|seen| match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/u")], ""),
+        _ => error(400, "DIGEST_INVALID", "no"),
+    });
+    let pushed = repository("http://r.example", &scripted).push(&blob(), content()).await;
+    assert_eq!(pushed.expect_err("refused").response().expect("a response").status, 400);
+    assert_eq!(scripted.seen().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]

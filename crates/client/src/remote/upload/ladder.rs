@@ -11,9 +11,6 @@ use crate::remote::repository::Repository;
 use crate::transport::back_off;
 use crate::{Error, ErrorKind, RegistryResponse};
 
-/// How often an upload is begun anew in the same way.
-const MAX_RESTARTS: u32 = 3;
-
 const MIB: u64 = 1024 * 1024;
 /// The smallest limit on a chunk known: 4 MiB.
 const SMALL_CHUNK: u64 = 4 * MIB;
@@ -54,8 +51,8 @@ struct Known {
 }
 
 impl Lessons {
-    /// Chooses how to begin with a blob of `size` bytes.
-    pub(super) fn ladder(&self, host: &str, size: u64) -> Ladder {
+    /// Chooses how to begin with a blob of `size` bytes, which may be begun anew so often in each way.
+    pub(super) fn ladder(&self, host: &str, size: u64, retries: u32) -> Ladder {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = match known {
             Known { streams: true, .. } => Mode::Streamed,
@@ -71,7 +68,7 @@ impl Lessons {
             }
             _ => (CHUNK, SMALL_CHUNK),
         };
-        Ladder { mode, size, chunk: sizes.0, smallest: sizes.1, restarts: 0 }
+        Ladder { mode, size, chunk: sizes.0, smallest: sizes.1, restarts: 0, retries }
     }
 
     /// Remembers what a success on a lower rung says about blobs to come.
@@ -113,6 +110,7 @@ pub(super) struct Ladder {
     smallest: u64,
     /// How often this way has been tried again.
     restarts: u32,
+    retries: u32,
 }
 
 impl Ladder {
@@ -120,10 +118,15 @@ impl Ladder {
         self.mode
     }
 
+    /// Returns how often this way has been tried again.
+    pub(super) fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
     /// Allows one more beginning in the same way; `false` if there were enough.
     pub(super) fn restart(&mut self) -> bool {
         self.restarts += 1;
-        self.restarts <= MAX_RESTARTS
+        self.restarts <= self.retries
     }
 
     /// Decides how to go on after `error`, and after which wait; nothing if it is final.
@@ -134,7 +137,7 @@ impl Ladder {
             self.restarts = 0;
             return Some(Duration::ZERO);
         }
-        if self.restarts >= MAX_RESTARTS {
+        if self.restarts >= self.retries {
             return None;
         }
         self.restarts += 1;
@@ -149,6 +152,11 @@ impl Ladder {
         let is_gone =
             response.status == StatusCode::NOT_FOUND && code == Some(&ErrorCode::BlobUploadUnknown);
         if is_gone && self.restarts == 0 {
+            return Some(self.mode);
+        }
+        // What we send is checked while it is read: if something else arrived, the way is to blame.
+        let is_altered = code == Some(&ErrorCode::DigestInvalid) && self.restarts == 0;
+        if is_altered || is_short(error) {
             return Some(self.mode);
         }
         if matches!(response.status.as_u16(), 408 | 500 | 502 | 503 | 504) {
@@ -184,6 +192,13 @@ impl Ladder {
     fn chunked(&self) -> Option<Mode> {
         [self.chunk, self.smallest].into_iter().find(|chunk| *chunk < self.size).map(Mode::Chunked)
     }
+}
+
+/// Tells whether less arrived than was sent, such as when a proxy waited for the rest in vain.
+pub(super) fn is_short(error: &Error) -> bool {
+    let response = error.response().filter(|response| response.status == StatusCode::BAD_REQUEST);
+    let code = response.and_then(|response| response.body.errors.first()).map(|entry| &entry.code);
+    code == Some(&ErrorCode::SizeInvalid)
 }
 
 /// Tells whether the answer is 404 with this code.

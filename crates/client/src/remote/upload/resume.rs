@@ -1,13 +1,18 @@
 //! Uploads that go on: where the connection broke, or where another process left off.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, Uri, header};
 use oras_spec::distribution::UploadRange;
 use oras_spec::image::Descriptor;
 use serde::{Deserialize, Serialize};
 
 use super::Upload;
+use super::ladder::is_short;
 use super::location::next_location;
 use crate::note::Note;
+use crate::remote::blobs::cause_of;
+use crate::remote::incident::Incident;
 use crate::remote::repository::Repository;
 use crate::transport::{WebOrigin, back_off};
 use crate::{Error, ErrorKind, Result};
@@ -15,8 +20,13 @@ use crate::{Error, ErrorKind, Result};
 /// How large a blob must be that is worth a question how far it came, in bytes: 8 MiB.
 const MIN_SIZE: u64 = 8 * 1024 * 1024;
 
-/// How often an upload may break without a byte of progress before it is begun anew.
-const MAX_FRUITLESS: u32 = 4;
+/// For so many bytes that need not be sent again, a registry that is busy with an upload is asked once
+/// more, ...
+const WORTH_A_WAIT: u64 = 16 * 1024 * 1024;
+/// ... but as often as this in any case ...
+const MIN_WAITS: u32 = 3;
+/// ... and no more often than this.
+const MAX_WAITS: u32 = 14;
 
 /// What is noted of an upload.
 #[derive(Serialize, Deserialize)]
@@ -32,6 +42,7 @@ pub(super) struct Memory {
     /// How often the upload has broken since it came further, and how far that was.
     fruitless: u32,
     furthest: u64,
+    retries: u32,
 }
 
 impl Memory {
@@ -46,7 +57,8 @@ impl Memory {
         let notes = repository.session.options().notes.as_ref().filter(|_| is_large);
         let note =
             notes.and_then(|notes| notes.open(&format!("{repository}@{}", descriptor.digest)));
-        Self { note, is_large, fruitless: 0, furthest: 0 }
+        let retries = repository.session.options().retries;
+        Self { note, is_large, fruitless: 0, furthest: 0, retries }
     }
 
     /// Writes down where an upload is.
@@ -80,6 +92,7 @@ impl Memory {
         let status = error.response().map(|response| response.status);
         // 409: the registry still waits for the connection that broke.
         let is_broken = error.kind() == ErrorKind::Network
+            || is_short(error)
             || matches!(status, Some(StatusCode::CONFLICT | StatusCode::RANGE_NOT_SATISFIABLE));
         if !self.is_large || !is_broken {
             return false;
@@ -89,7 +102,7 @@ impl Memory {
             self.fruitless = 0;
         }
         self.fruitless += 1;
-        self.fruitless <= MAX_FRUITLESS
+        self.fruitless <= self.retries
     }
 
     /// How often the upload has broken without progress.
@@ -99,19 +112,44 @@ impl Memory {
 }
 
 impl Repository {
+    /// Waits before an upload goes on, or begins anew, and tells why if it broke.
+    pub(super) async fn pause(
+        &self,
+        descriptor: &Descriptor,
+        offset: u64,
+        (attempt, delay): (u32, Duration),
+        error: &Error,
+    ) {
+        if !delay.is_zero() {
+            let (digest, cause) = (&descriptor.digest, &cause_of(error));
+            let incident = Incident::Broken { digest, offset, attempt, delay, cause };
+            (self.session.options().incidents)(incident);
+        }
+        tokio::time::sleep(delay).await;
+    }
+
+    /// Tells that the registry has the beginning of a blob.
+    pub(super) fn tell_resumed(&self, descriptor: &Descriptor, offset: u64) {
+        let digest = &descriptor.digest;
+        (self.session.options().incidents)(Incident::Resumed { digest, offset });
+    }
+
     /// Asks how far an upload came. Nothing if it is gone, or has nothing that is worth going on
     /// with.
     pub(super) async fn status(&self, upload: &Upload, size: u64) -> Result<Option<Upload>> {
-        let mut attempt = 0;
+        let retries = self.session.options().retries;
+        // A registry may wait for a connection that is no more, most of them for half a minute.
+        let waits = u32::try_from(upload.sent / WORTH_A_WAIT).unwrap_or(MAX_WAITS);
+        let waits = waits.clamp(MIN_WAITS, MAX_WAITS);
+        let (mut lost, mut busy) = (0, 0);
         let answer = loop {
             let request = self.upload_request(Method::GET, upload.location.clone(), Some(0));
             match self.session.send(request).await {
-                Err(error) if error.kind() == ErrorKind::Network && attempt < MAX_FRUITLESS => {
-                    tokio::time::sleep(back_off(attempt)).await;
-                    attempt += 1;
-                }
+                Err(error) if error.kind() == ErrorKind::Network && lost < retries => lost += 1,
+                Ok(answer) if answer.status() == StatusCode::CONFLICT && busy < waits => busy += 1,
                 answer => break answer?,
             }
+            tokio::time::sleep(back_off(lost + busy - 1)).await;
         };
         if !matches!(
             answer.status(),
