@@ -83,6 +83,9 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let item = ready!(self.poll_content(cx));
+        if let (Some(Err(error)), Some(access)) = (&item, &mut self.access) {
+            access.access.failure = Some(error.to_string());
+        }
         if let (Some(Ok(piece)), Some(access)) = (&item, &mut self.access) {
             access.sent(piece.len() as u64);
         }

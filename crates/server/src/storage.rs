@@ -20,6 +20,7 @@ mod pages;
 pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod uploads;
+mod verified;
 
 use std::fmt::Debug;
 use std::io;
@@ -42,6 +43,26 @@ pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Pieces of one object, in order; an error or an early end means the object cannot be had whole.
 pub(crate) type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
+/// Part of an object, and what the whole of it is known by.
+pub(crate) struct OpenObject {
+    pub(crate) pieces: Pieces,
+    pub(crate) identity: Identity,
+}
+
+/// Whether the bytes of an object may have changed since somebody last looked at them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// They never change.
+    Fixed,
+    /// They are in a file.
+    File {
+        /// The same as long as nobody has written to the file.
+        stamp: u64,
+        /// They need not be read from a disk, which may return others than it was given.
+        is_in_memory: bool,
+    },
+}
+
 /// Keeps records, objects, and objects in the making, each under its [`Key`].
 ///
 /// A write that returned is durable, unless it asked not to be: it survives the death of the
@@ -56,7 +77,13 @@ pub(crate) trait Store: Debug + Send + Sync {
 
     /// Opens an object of exactly `size` bytes and returns `length` of them from `offset` on.
     /// An object of another size is torn, and as good as none.
-    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>>;
+    async fn open(
+        &self,
+        key: &Key,
+        size: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenObject>>;
 
     /// Writes a record if `condition` holds, and tells whether it did. Checking and writing are
     /// one step.
@@ -180,6 +207,7 @@ pub(crate) struct Storage {
     pub(crate) names: Arc<names::Names>,
     pub(crate) uploads: Arc<uploads::Uploads>,
     pub(crate) condemned: Arc<condemned::Condemned>,
+    verified: Arc<verified::Verified>,
 }
 
 impl Storage {
@@ -188,6 +216,7 @@ impl Storage {
             names: Arc::new(names::Names::default()),
             uploads: Arc::new(uploads::Uploads::new(limits)),
             condemned: Arc::default(),
+            verified: Arc::default(),
             store,
         }
     }

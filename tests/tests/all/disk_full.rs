@@ -1,8 +1,14 @@
 //! Disks that are full: an error that says so, space given back, and old files as they were.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use oras_tests::{OrasServer, Part, Sandbox, noise};
 
 const SIZE: usize = 8 << 20;
+
+/// How many files and directories fit.
+const FILES: usize = 400;
 
 /// A file system of 8 MiB in the sandbox; unmounted when dropped.
 struct SmallDisk<'a> {
@@ -17,7 +23,8 @@ impl<'a> SmallDisk<'a> {
         std::fs::create_dir(&path).expect("make the directory");
         Part::Mount.find()?;
         let mut mount = sandbox.command("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={SIZE}"), "small"]).arg(&path);
+        let limits = format!("size={SIZE},nr_inodes={FILES}");
+        mount.args(["-t", "tmpfs", "-o", &limits, "small"]).arg(&path);
         if !sandbox.run(&mut mount).status.success() {
             Part::Mount.miss();
             return None;
@@ -80,6 +87,74 @@ fn a_registry_on_a_full_disk_refuses_but_still_gives() {
     sandbox.write("fits.bin", noise(3, SIZE / 4));
     sandbox.oras(&format!("push {}/a:fits fits.bin", server.host())).succeeds();
     server.stop();
+}
+
+/// Sends one request without a body; returns the whole answer.
+fn ask(server: &OrasServer, line: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    let request =
+        format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Takes all that is left on a disk: bytes, or with `inodes` numbers of files.
+fn fill(disk: &SmallDisk<'_>, inodes: bool) {
+    let place = disk.sandbox.path(disk.name);
+    if inodes {
+        let mut made = (0..).map(|number| std::fs::File::create(place.join(format!("{number}"))));
+        assert!(made.any(|file| file.is_err()));
+        return;
+    }
+    let mut ballast = std::fs::File::create(place.join("ballast")).expect("a file");
+    for size in [64 << 10, 1 << 10, 1] {
+        while ballast.write_all(&vec![1; size]).is_ok() {}
+    }
+    assert_eq!(disk.free_bytes(), 0);
+}
+
+#[test]
+fn a_registry_on_a_full_disk_can_be_emptied_by_its_clients() {
+    for inodes in [false, true] {
+        let sandbox = Sandbox::new();
+        let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };
+        let root = sandbox.path("small/registry");
+        let users = sandbox
+            .write("users", "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n");
+        let flags = ["--htpasswd", users.to_str().expect("UTF-8"), "--anonymous", "push"];
+        let server = OrasServer::start_at(&sandbox, &root, "127.0.0.1:0", &flags);
+        let host = server.host();
+        for (tag, seed) in [("kept", 1), ("gone", 2)] {
+            sandbox.write("a.bin", noise(seed, SIZE / 4));
+            sandbox.oras(&format!("push {host}/a:{tag} a.bin")).succeeds();
+        }
+        let resolve = |tag: &str| sandbox.oras(&format!("resolve {host}/a:{tag}")).succeeds();
+        let [gone, kept] = ["gone", "kept"].map(resolve);
+        fill(&disk, inodes);
+
+        // Nothing fits any more, and that is said.
+        let full = ask(&server, "POST /v2/a/blobs/uploads/");
+        assert!(full.starts_with("HTTP/1.1 507 "), "{full}");
+        assert!(full.contains("\"errors\":[{\"code\":"), "{full}");
+        // What is there is served, and whoever has a password is let in.
+        sandbox.oras(&format!("pull {host}/a:kept -o out")).succeeds();
+        assert!(sandbox.read("out/a.bin") == noise(1, SIZE / 4), "altered");
+        sandbox.oras(&format!("login {host} -u me -p open-sesame")).succeeds();
+        // What is not wanted can be deleted, and its room be had.
+        for what in ["kept", gone.trim(), kept.trim()] {
+            let deleted = ask(&server, &format!("DELETE /v2/a/manifests/{what}"));
+            assert!(deleted.starts_with("HTTP/1.1 202 "), "{deleted}");
+        }
+        assert_eq!(sandbox.oras(&format!("repo tags {host}/a")).succeeds(), "");
+        server.stop();
+        sandbox.oras(&format!("registry gc --root {}", root.display())).succeeds();
+        let server = OrasServer::start_at(&sandbox, &root, "127.0.0.1:0", &flags);
+        sandbox.write("a.bin", noise(3, SIZE / 4));
+        sandbox.oras(&format!("push {}/a:new a.bin", server.host())).succeeds();
+        server.stop();
+    }
 }
 
 #[test]

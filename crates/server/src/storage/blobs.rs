@@ -63,7 +63,8 @@ impl Storage {
         Ok(bytes)
     }
 
-    /// Opens `length` bytes from `offset` on of a blob of `size` bytes.
+    /// Opens `length` bytes from `offset` on of a blob of `size` bytes. All of it, if it is rotten,
+    /// is nothing or ends in an error before its end.
     pub(crate) async fn open_blob(
         &self,
         digest: &Digest,
@@ -71,7 +72,13 @@ impl Storage {
         offset: u64,
         length: u64,
     ) -> Result<Option<Pieces>> {
-        self.store.open(&keys::blob(digest), size, offset, length).await
+        let opened = self.store.open(&keys::blob(digest), size, offset, length).await?;
+        match opened {
+            Some(opened) if length == size && size > 0 => {
+                self.check_while_sent(opened, digest, size).await
+            }
+            opened => Ok(opened.map(|opened| opened.pieces)),
+        }
     }
 
     /// Gives the repository a blob whose bytes are there.

@@ -13,6 +13,8 @@ mod root;
 mod sorted;
 mod stage;
 
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +27,10 @@ use oras_spec::{Algorithm, Digest};
 use self::disk::{Disk, absent_as_none, file_size};
 use self::pieces::FilePieces;
 use self::stage::FileStage;
-use super::{Collection, Condition, Durability, Key, Pieces, Result, Stage, Store, StoreError};
+use super::{
+    Collection, Condition, Durability, Identity, Key, OpenObject, Pieces, Result, Stage, Store,
+    StoreError,
+};
 use crate::config::BuildError;
 
 /// A store in a directory of which this process is the only writer.
@@ -60,6 +65,15 @@ impl Directory {
     }
 }
 
+/// Returns a number that is another one once the file is another one, or was written to.
+fn stamp(metadata: &Metadata) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+    #[cfg(unix)]
+    std::os::unix::fs::MetadataExt::ino(metadata).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Runs `work` on a thread that may block. It is finished even if nobody waits for it any more.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -83,7 +97,13 @@ impl Store for Directory {
         self.with_disk(move |disk| disk.size(&key)).await
     }
 
-    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
+    async fn open(
+        &self,
+        key: &Key,
+        size: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenObject>> {
         // Not on another thread: to open what is in use takes less time than going there.
         let Some(mut file) = self.0.open(key)? else { return Ok(None) };
         let metadata = file.metadata()?;
@@ -93,7 +113,11 @@ impl Store for Directory {
         if offset > 0 {
             file.seek(SeekFrom::Start(offset))?;
         }
-        Ok(Some(Box::pin(FilePieces::new(file, offset, length))))
+        // Only who reads all of it wants to know.
+        let is_in_memory = length == size && pieces::seems_in_memory(&file, size);
+        let identity = Identity::File { stamp: stamp(&metadata), is_in_memory };
+        let pieces: Pieces = Box::pin(FilePieces::new(file, offset, length));
+        Ok(Some(OpenObject { pieces, identity }))
     }
 
     async fn put(

@@ -9,7 +9,10 @@ use futures_util::stream;
 use oras_spec::distribution::UploadId;
 use oras_spec::{Algorithm, Digest, Hasher};
 
-use super::{Collection, Condition, Durability, Key, Pieces, Result, Stage, Store, StoreError};
+use super::{
+    Collection, Condition, Durability, Identity, Key, OpenObject, Pieces, Result, Stage, Store,
+    StoreError,
+};
 
 /// A store that is as durable as the process.
 #[derive(Debug, Default)]
@@ -46,7 +49,13 @@ impl Store for Memory {
         Ok(lock(&self.0).value(key).map(|value| value.len() as u64))
     }
 
-    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
+    async fn open(
+        &self,
+        key: &Key,
+        size: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenObject>> {
         let Some(value) = lock(&self.0).value(key).cloned() else { return Ok(None) };
         let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
         let range = range.and_then(|(offset, length)| Some(offset..offset.checked_add(length)?));
@@ -55,7 +64,8 @@ impl Store for Memory {
         else {
             return Ok(None);
         };
-        Ok(Some(Box::pin(stream::iter([Ok(value.slice(range))]))))
+        let pieces: Pieces = Box::pin(stream::iter([Ok(value.slice(range))]));
+        Ok(Some(OpenObject { pieces, identity: Identity::Fixed }))
     }
 
     async fn put(

@@ -27,17 +27,30 @@ struct Mortal {
 struct Life {
     left: Arc<AtomicUsize>,
     death: io::ErrorKind,
-    /// Only adding bytes to an upload is an operation.
-    only_bytes: bool,
+    counts: Counts,
+}
+
+/// What is an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    Everything,
+    /// Only adding bytes to an upload.
+    Bytes,
+    /// Only what needs room on a disk.
+    Growth,
 }
 
 impl Life {
     fn new(left: usize, death: io::ErrorKind) -> Self {
-        Self { left: Arc::new(left.into()), death, only_bytes: false }
+        Self { left: Arc::new(left.into()), death, counts: Counts::Everything }
     }
 
     fn spend_on_record(&self) -> Result<()> {
-        if self.only_bytes { Ok(()) } else { self.spend() }
+        if self.counts == Counts::Everything { self.spend() } else { Ok(()) }
+    }
+
+    fn spend_on_growth(&self) -> Result<()> {
+        if self.counts == Counts::Bytes { Ok(()) } else { self.spend() }
     }
 
     fn spend(&self) -> Result<()> {
@@ -59,7 +72,13 @@ impl Store for Mortal {
         self.inner.size(key).await
     }
 
-    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
+    async fn open(
+        &self,
+        key: &Key,
+        size: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenObject>> {
         self.life.spend_on_record()?;
         self.inner.open(key, size, offset, length).await
     }
@@ -71,7 +90,7 @@ impl Store for Mortal {
         condition: Condition,
         durability: Durability,
     ) -> Result<bool> {
-        self.life.spend_on_record()?;
+        self.life.spend_on_growth()?;
         self.inner.put(key, value, condition, durability).await
     }
 
@@ -96,7 +115,7 @@ impl Store for Mortal {
     }
 
     async fn stage(&self, id: &UploadId, offset: u64) -> Result<Box<dyn Stage>> {
-        self.life.spend_on_record()?;
+        self.life.spend_on_growth()?;
         let inner = self.inner.stage(id, offset).await?;
         Ok(Box::new(MortalStage { inner, life: self.life.clone() }))
     }
@@ -399,9 +418,30 @@ async fn a_storage_that_cannot_take_more_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_from_a_full_disk_is_gone_although_there_is_no_room_to_keep_it_aside() {
+    let life = Life { counts: Counts::Growth, ..Life::new(1_000, io::ErrorKind::StorageFull) };
+    let inner: Arc<dyn Store> = Arc::new(Memory::default());
+    let mut service = service(Arc::new(Mortal { inner, life: life.clone() }));
+    let none = Bytes::new();
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let index = Bytes::from_static(index.as_bytes());
+    let target = format!("/v2/r/manifests/{}", Digest::of(&index));
+    let put = format!("{target}?tag=a&tag=b");
+    let pushed = send(&mut service, Method::PUT, &put, &index).await;
+    assert_eq!(pushed.0, StatusCode::CREATED);
+    life.left.store(0, Ordering::SeqCst);
+    let deleted = send(&mut service, Method::DELETE, "/v2/r/manifests/b", &none).await;
+    assert_eq!(deleted.0, StatusCode::ACCEPTED);
+    let deleted = send(&mut service, Method::DELETE, &target, &none).await;
+    assert_eq!(deleted.0, StatusCode::ACCEPTED);
+    let gone = send(&mut service, Method::GET, "/v2/r/manifests/a", &none).await;
+    assert_eq!(gone.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn an_upload_that_ran_out_of_room_gives_it_back() {
     let inner: Arc<dyn Store> = Arc::new(Memory::default());
-    let life = Life { only_bytes: true, ..Life::new(1, io::ErrorKind::StorageFull) };
+    let life = Life { counts: Counts::Bytes, ..Life::new(1, io::ErrorKind::StorageFull) };
     let mut service = service(Arc::new(Mortal { inner: Arc::clone(&inner), life: life.clone() }));
     let none = Bytes::new();
     let (_, location, _) = send(&mut service, Method::POST, "/v2/r/blobs/uploads/", &none).await;

@@ -304,6 +304,7 @@ impl Storage {
         let _work = self.condemned.begin();
         self.condemned.rely_on(&key).await;
         self.store.commit(id, &key).await?;
+        self.note_verified(digest, size).await?;
         Ok(self.link_blob(repository, digest, size).await?)
     }
 

@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::StatusCode;
+use http_body_util::BodyExt as _;
 use oras_server::Registry;
 use oras_spec::Digest;
+use tower_service::Service as _;
 
 use crate::client::Client;
 use crate::sample::{about, describe, manifest, push_image, push_manifest};
@@ -81,6 +85,48 @@ async fn a_rotten_blob_is_healed_by_pushing_it_again() {
         fs::write(blob_path(root.path(), &digest), vec![2; size]).expect("the blob's file");
         client.push_blob("a", vec![1; size]).await;
         assert!(client.get(&format!("/v2/a/blobs/{digest}")).await.body == vec![1; size]);
+    }
+}
+
+#[tokio::test]
+async fn a_rotten_blob_is_never_sent_to_its_end_and_absent_from_then_on() {
+    for (size, at) in [(5, 4), (300_000, 0), (3_000_000, 1_500_000), (3_000_000, 2_999_999)] {
+        let (root, client) = registry();
+        let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+        let digest = client.push_blob("a", bytes.clone()).await;
+        client.push_blob("b", bytes.clone()).await;
+        let target = format!("/v2/a/blobs/{digest}");
+        assert!(client.get(&target).await.body == bytes, "sound before");
+        let path = blob_path(root.path(), &digest);
+        let mut rotten = bytes.clone();
+        rotten[at] ^= 1;
+        fs::write(&path, rotten).expect("the blob's file");
+
+        let request = http::Request::get(&target).body(http_body_util::Full::<Bytes>::default());
+        let answer = client.service().call(request.expect("a request")).await.expect("an answer");
+        if answer.status() == StatusCode::OK {
+            let mut body = answer.into_body().into_data_stream();
+            let mut sent = 0;
+            let error = loop {
+                match body.next().await.expect("no end without an error") {
+                    Ok(piece) => sent += piece.len(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.to_string(), format!("the bytes of blob {digest} have changed"));
+            assert!(sent < size, "all of it was sent");
+        } else {
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        }
+
+        assert!(!path.exists(), "not removed");
+        for repository in ["a", "b"] {
+            let target = format!("/v2/{repository}/blobs/{digest}");
+            client.head(&target).await.expect_status(StatusCode::NOT_FOUND);
+            client.get(&target).await.expect_error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN");
+        }
+        client.push_blob("b", bytes.clone()).await;
+        assert!(client.get(&target).await.body == bytes, "healed");
     }
 }
 

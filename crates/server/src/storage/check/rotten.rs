@@ -17,11 +17,11 @@ impl Storage {
         let key = keys::blob(digest);
         let Some(size) = self.store.size(&key).await? else { return Ok((0, false)) };
         // Gone or replaced meanwhile: another time.
-        let Some(mut pieces) = self.store.open(&key, size, 0, size).await? else {
+        let Some(mut opened) = self.store.open(&key, size, 0, size).await? else {
             return Ok((0, false));
         };
         let mut hasher = digest.algorithm().hasher();
-        while let Some(piece) = pieces.next().await {
+        while let Some(piece) = opened.pieces.next().await {
             let piece = piece?;
             hasher.update(&piece);
             match bytes_per_second {
@@ -41,7 +41,7 @@ impl Storage {
     ///
     /// A client may be pushing the blob again at this moment. So it is condemned first, which a
     /// push undoes, and read once more when all pushes that began before are done.
-    pub(super) async fn remove_rotten(&self, digest: &Digest) -> Result<bool> {
+    pub(in crate::storage) async fn remove_rotten(&self, digest: &Digest) -> Result<bool> {
         let _turn = self.condemned.turn().await;
         let key = keys::blob(digest);
         let is_new = self.condemned.condemn(&key);

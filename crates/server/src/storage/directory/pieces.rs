@@ -120,6 +120,26 @@ pub(super) fn is_in_memory(file: &File, offset: u64, length: u64) -> bool {
     length == 0 || is_there(offset) && is_there(offset + length - 1)
 }
 
+/// Tells whether the bytes of a file are in memory, as far as some of them, spread evenly, tell.
+#[cfg(target_os = "linux")]
+pub(super) fn seems_in_memory(file: &File, size: u64) -> bool {
+    let step = (size / SAMPLES).max(PIECE);
+    (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).all(|offset| {
+        let length = step.min(size - offset);
+        is_in_memory(file, offset, length)
+    })
+}
+
+/// Nobody says: then what was right once is taken to be right.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn seems_in_memory(_: &File, _: u64) -> bool {
+    true
+}
+
+/// Into how many parts a file is divided at most, to ask whether it is in memory.
+#[cfg(target_os = "linux")]
+const SAMPLES: u64 = 128;
+
 /// Nobody says: so it is not.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn is_in_memory(_: &File, _: u64, length: u64) -> bool {

@@ -8,7 +8,7 @@ use oras_spec::{Digest, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::whole;
-use crate::storage::{Condition, Durability, Result, Storage, keys};
+use crate::storage::{Condition, Durability, Result, Storage, StoreError, keys};
 
 /// A deleted manifest, and the tags that pointed at it.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ struct Header {
 }
 
 impl Storage {
-    /// Keeps the record of a manifest that is about to be deleted. Not synced: that it can be
-    /// restored was promised to nobody.
+    /// Keeps the record of a manifest that is about to be deleted, if there is room for it. Not
+    /// synced: that it can be restored was promised to nobody.
     pub(super) async fn keep_deleted(
         &self,
         repository: &RepositoryName,
@@ -41,8 +41,12 @@ impl Storage {
         kept.put_u8(b'\n');
         kept.put_slice(record);
         let key = keys::deleted_manifest(repository, digest);
-        self.store.put(&key, kept.freeze(), Condition::Any, Durability::Hint).await?;
-        Ok(())
+        let kept = self.store.put(&key, kept.freeze(), Condition::Any, Durability::Hint).await;
+        match kept {
+            // What is deleted to make room must not need some.
+            Ok(_) | Err(StoreError::Full(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a deleted manifest that can still be restored.

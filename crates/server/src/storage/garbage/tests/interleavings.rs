@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::storage::{Collection, Condition, Durability, Key, Pieces, Result, Stage, Store};
+use crate::storage::{Collection, Condition, Durability, Key, OpenObject, Result, Stage, Store};
 
 /// A store whose operations wait to be let through.
 #[derive(Debug)]
@@ -346,7 +346,13 @@ impl Store for Gated {
         self.inner.size(key).await
     }
 
-    async fn open(&self, key: &Key, size: u64, offset: u64, length: u64) -> Result<Option<Pieces>> {
+    async fn open(
+        &self,
+        key: &Key,
+        size: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenObject>> {
         self.inner.open(key, size, offset, length).await
     }
 
