@@ -326,6 +326,31 @@ async fn sends_what_the_target_said_it_had_and_has_not() {
 }
 
 #[tokio::test]
+async fn a_root_that_lost_what_is_below_it_gets_it_back_when_it_is_to_be_tagged() {
+    let source = Memory::new();
+    let one = layer(&source, "one", b"one").await;
+    let two = layer(&source, "two", b"two").await;
+    let root = manifest(&source, vec![one.clone(), two]).await;
+    let from: TagOrDigest = root.digest.clone().into();
+    for existing in [Existing::Skip, Existing::Complete] {
+        for claims in [BTreeSet::new(), BTreeSet::from([one.digest.clone()])] {
+            let target = Odd {
+                tags_by_push: true,
+                checks_successors: true,
+                claims: Mutex::new(claims),
+                ..Odd::default()
+            };
+            copy_graph(&source, &root, &target, &one_by_one()).await.expect("copied");
+            target.inner.delete(&one).await.expect("there");
+            let options = CopyOptions { existing, ..one_by_one() };
+            copy(&source, &from, &target, Some(&tag("v1")), &options).await.expect("healed");
+            assert_eq!(target.inner.resolve(&tag("v1").into()).await.expect("tagged"), root);
+            assert!(target.inner.exists(&one).await.expect("asked"), "{existing:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_that_cannot_be_healed_is_returned() {
     let source = Memory::new();
     let one = layer(&source, "one", b"one").await;

@@ -83,7 +83,11 @@ impl<'a> Walk<'a> {
         self.node(&root.descriptor, 0)?;
         self.nodes[ROOT].bytes = root.document.map(|document| document.bytes().clone());
         self.work().await?;
-        self.finish().await
+        if let Err(error) = self.finish().await {
+            self.send_root(error)?;
+            self.work().await?;
+        }
+        Ok(())
     }
 
     /// Copies everything from all of `roots` down, each node once, and tells whether `wanted` was
@@ -343,12 +347,23 @@ impl<'a> Walk<'a> {
     }
 
     /// Points the tag at a root that was there already.
-    async fn finish(self) -> Result<()> {
+    async fn finish(&self) -> Result<()> {
         let Some(tag) = self.tag.filter(|_| self.nodes[ROOT].state == State::Present) else {
             return Ok(());
         };
         let root = &self.nodes[ROOT];
         self.transfer.tag(&root.descriptor, root.bytes.clone(), tag).await
+    }
+
+    /// Sends a root that the target has and yet refuses under a tag, with what is missing below it.
+    fn send_root(&mut self, error: Error) -> Result<()> {
+        if !is_missing_successor(&error) || !self.nodes[ROOT].descriptor.media_type.is_document() {
+            return Err(error);
+        }
+        self.nodes[ROOT].state = State::Open;
+        self.nodes[ROOT].way = Way::Send;
+        self.jobs.push(Job::Visit(ROOT));
+        Ok(())
     }
 
     /// Tells whether a root that is there is written again under the tag, without a word.
