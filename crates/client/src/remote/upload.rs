@@ -8,6 +8,7 @@ mod resume;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri};
@@ -60,6 +61,16 @@ impl Opened {
         self.state().under_way.remove(digest)
     }
 }
+
+/// Tells whether the registry still has an upload that failed so, and lets us take it back: who may
+/// not write may not delete, and what is gone is gone.
+fn is_left_behind(error: &Error) -> bool {
+    let status = error.response().map(|response| response.status.as_u16());
+    !matches!(status, Some(401 | 403 | 404 | 429))
+}
+
+/// How long an upload that nobody wants any more may keep us waiting for its end.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tells whether a registry refused what came of going on with an upload.
 fn is_about_parts(error: &Error) -> bool {
@@ -159,10 +170,21 @@ impl Repository {
                 continue;
             }
             let Some(wait) = again.as_ref().and_then(|_| ladder.descend(&error)) else {
+                if is_left_behind(&error) {
+                    self.cancel(&upload).await;
+                }
                 return Err(error);
             };
             self.pause(descriptor, 0, (ladder.restarts(), wait), &error).await;
         }
+    }
+
+    /// Takes back an upload, so that the registry need not keep what it has of it. Best effort: not
+    /// all registries know that, and all forget it in time.
+    async fn cancel(&self, upload: &Upload) {
+        let mut request = self.upload_request(Method::DELETE, upload.location.clone(), Some(0));
+        request.extensions_mut().insert(RetryRules { retries: 0, ..RetryRules::default() });
+        drop(tokio::time::timeout(CANCEL_TIMEOUT, self.session.send(request)).await);
     }
 
     /// Opens an upload, or takes one that came of a mount.

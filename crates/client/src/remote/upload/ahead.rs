@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream as _;
 use futures_util::future::{Either, select};
-use http::{Method, Uri};
+use http::Uri;
 use http_body::{Frame, SizeHint};
 use oras_spec::{Digest, Tag, TagOrDigest};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
@@ -249,14 +249,6 @@ impl Shared {
         };
         let successors = graph::successors(&self.repository, &found).await?;
         Ok(successors.iter().map(|successor| successor.size).collect())
-    }
-}
-
-impl Repository {
-    /// Takes back an upload. Best effort: not all registries know that, and all forget it in time.
-    async fn cancel(&self, upload: &Upload) {
-        let request = self.upload_request(Method::DELETE, upload.location.clone(), Some(0));
-        drop(self.session.send(request).await);
     }
 }
 
