@@ -197,12 +197,14 @@ impl<T: Transport> Authenticated<T> {
         let scopes = Scope::parse_all(challenge.scope().unwrap_or_default());
         let wanted = asked.hint.candidates(&scopes).swap_remove(0);
         if let Some(refused) = refused
-            && refused.asked.as_ref() == Some(&wanted)
+            && (refused.asked.as_ref() == Some(&wanted)
+                || convinced.tokens.was_denied(&refused.value, &wanted))
         {
             // One registry forgets for a moment what it has just given.
             if asked.origin.host.ends_with(FORGETFUL) {
                 return Ok(Answer::Show(refused.value.clone().into()));
             }
+            convinced.tokens.note_denial(&refused.value, &wanted);
             let granted = granted(&refused.value);
             let credential = self.credential(asked, convinced).await?;
             return Ok(Answer::Denied(NotGranted {

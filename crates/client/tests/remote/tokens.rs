@@ -147,6 +147,27 @@ async fn a_refusal_after_a_new_token_is_final_and_tells_what_was_granted() {
 }
 
 #[tokio::test]
+async fn a_look_that_is_denied_asks_for_one_token_and_so_do_those_after_it() {
+    let scripted = Scripted::new(|seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], jwt("[]")),
+        _ => challenged(r#",scope="repository:a:pull""#),
+    });
+    let repository = repository("r.example", &scripted, user(), &[]);
+    let reference = TagOrDigest::parse("v1").expect("a tag");
+    for _ in 0..2 {
+        // HEAD, and GET for the reason.
+        let error = repository.resolve(&reference).await.expect_err("denied");
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert_eq!(not_granted(&error).granted.as_deref(), Some(""));
+    }
+    assert_eq!(token_requests(&scripted).len(), 1, "{:?}", scripted.lines());
+    // What needs more gets a token of its own.
+    let (descriptor, content) = blob(0);
+    repository.push(&descriptor, content).await.expect_err("denied");
+    assert_eq!(token_requests(&scripted).len(), 2);
+}
+
+#[tokio::test]
 async fn a_registry_that_forgets_its_tokens_for_a_moment_is_asked_again_with_the_same() {
     let refusals = AtomicUsize::new(1);
     let scripted = Scripted::new(move |seen| match seen.authorization() {
@@ -313,6 +334,62 @@ async fn a_password_that_is_refused_after_a_token_ends_the_conversation() {
         assert_eq!(error.response().expect("an answer").status, 401);
         assert!(scripted.seen().len() <= sent, "{:?}", scripted.lines());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_got_before_bytes_are_sent_is_for_them_and_echoes_words_of_its_own() {
+    for (scope, expected) in [
+        ("aws", "scope=aws&scope=repository%3Aa%3Apull%2Cpush&service=s"),
+        // The scope of another challenge is that of another request.
+        ("repository:elsewhere:pull", "scope=repository%3Aa%3Apull%2Cpush&service=s"),
+    ] {
+        let scripted = Scripted::new(move |seen| match seen.authorization() {
+            _ if is_token_request(seen) => reply(200, &[], r#"{"token":"t","expires_in":60}"#),
+            Some("Bearer t") => stored(seen),
+            _ => challenged(&format!(r#",scope="{scope}""#)),
+        });
+        let repository = repository("r.example", &scripted, user(), &[]);
+        assert!(!repository.exists(&blob(0).0).await.expect("allowed"));
+        tokio::time::advance(Duration::from_secs(61)).await;
+        let bytes = bytes::Bytes::from_static(b"{}");
+        let descriptor = Descriptor::of(MediaType::IMAGE_MANIFEST, &bytes);
+        let manifest = Content::from_bytes(&descriptor, bytes);
+        repository.push(&descriptor, manifest).await.expect("pushed");
+        assert_eq!(token_requests(&scripted)[1], expected);
+        let bare = |seen: &&Seen| seen.method == "PUT" && seen.authorization().is_none();
+        assert_eq!(scripted.seen().iter().filter(bare).count(), 0, "the bytes waited for it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_without_bytes_find_out_themselves_whether_they_need_a_token() {
+    let scripted = Scripted::new(|seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], r#"{"token":"t","expires_in":60}"#),
+        _ if seen.uri.path().ends_with("public") => status(404),
+        Some("Bearer t") => status(404),
+        _ => challenged(r#",scope="repository:a:pull""#),
+    });
+    let repository = repository("r.example", &scripted, user(), &[]);
+    assert!(!repository.exists(&blob(0).0).await.expect("allowed"));
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let reference = TagOrDigest::parse("public").expect("a tag");
+    repository.resolve(&reference).await.expect_err("not there");
+    assert_eq!(token_requests(&scripted).len(), 1);
+}
+
+#[tokio::test]
+async fn the_put_shows_the_token_that_opened_the_upload() {
+    let scripted = Scripted::new(|seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], r#"{"token":"t"}"#),
+        Some("Bearer t") => stored(seen),
+        _ => challenged(""),
+    });
+    let repository = repository("r.example", &scripted, user(), &[]);
+    let (descriptor, content) = blob(1);
+    repository.push(&descriptor, content).await.expect("pushed");
+    let lines: Vec<String> = scripted.seen().iter().map(|seen| seen.method.to_string()).collect();
+    assert_eq!(lines, ["POST", "GET", "POST", "PUT"]);
+    assert_eq!(token_requests(&scripted).len(), 1);
 }
 
 #[tokio::test]

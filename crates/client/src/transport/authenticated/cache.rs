@@ -25,6 +25,8 @@ struct Entry {
     scopes: Vec<Scope>,
     value: HeaderValue,
     expires: Instant,
+    /// What it was got for and yet did not allow.
+    denied: Option<Vec<Scope>>,
 }
 
 impl TokenCache {
@@ -61,7 +63,7 @@ impl TokenCache {
         let expires = Instant::now() + token.lifetime.saturating_sub(margin);
         let mut entries = self.entries();
         entries.retain(|entry| entry.scopes != scopes);
-        entries.insert(0, Entry { scopes, value: token.value, expires });
+        entries.insert(0, Entry { scopes, value: token.value, expires, denied: None });
     }
 
     /// Forgets a token that was refused; tells whether it was there.
@@ -70,6 +72,20 @@ impl TokenCache {
         let before = entries.len();
         entries.retain(|entry| entry.value != *value);
         entries.len() != before
+    }
+
+    /// Notes that a token did not allow what it was got for.
+    pub(super) fn note_denial(&self, value: &HeaderValue, wanted: &[Scope]) {
+        for entry in self.entries().iter_mut().filter(|entry| entry.value == *value) {
+            entry.denied = Some(wanted.to_vec());
+        }
+    }
+
+    /// Tells whether another like it would not do either.
+    pub(super) fn was_denied(&self, value: &HeaderValue, wanted: &[Scope]) -> bool {
+        let is_it =
+            |entry: &Entry| entry.value == *value && entry.denied.as_deref() == Some(wanted);
+        self.entries().iter().any(is_it)
     }
 
     /// Returns the lock that everybody holds who asks for a token for `scopes`.
