@@ -1,6 +1,8 @@
 //! What every command works with: surroundings, printer, input.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) requests: Arc<AtomicU64>,
     /// Which registries want to be left alone for a while.
     pub(crate) pauses: Pauses,
+    /// Which files with secrets the user has been told that others can read.
+    pub(crate) exposed_files: Arc<Mutex<BTreeSet<PathBuf>>>,
     input: Arc<Mutex<Box<dyn Read + Send>>>,
 }
 
@@ -46,6 +50,7 @@ impl Context {
             input_is_terminal: streams.input_is_terminal,
             requests: Arc::default(),
             pauses: Pauses::default(),
+            exposed_files: Arc::default(),
             input: Arc::new(Mutex::new(streams.input)),
         }
     }

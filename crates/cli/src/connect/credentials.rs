@@ -1,12 +1,19 @@
 //! Where credentials come from: flags, docker's files and podman's.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use oras_client::auth::{Anonymous, Credential, Credentials, DockerConfig, StaticCredentials};
-use oras_spec::RepositoryName;
+use async_trait::async_trait;
+use oras_client::auth::{
+    Anonymous, Credential, Credentials, DockerConfig, KeptBy, Lookup, StaticCredentials,
+};
+use oras_spec::{RegistryName, RepositoryName};
 
 use crate::args::remote::Remote;
 use crate::context::Context;
+use crate::output::log::{Level, Log};
+use crate::visible::visible;
 
 /// Returns where credentials for a registry, or for one repository in it, come from.
 pub(crate) fn all(
@@ -16,11 +23,61 @@ pub(crate) fn all(
 ) -> Arc<dyn Credentials> {
     match (static_credential(remote), stored(&remote.registry_configs, context)) {
         (Some(credential), _) => Arc::new(StaticCredentials::new(credential)),
-        (None, Some(config)) => Arc::new(match repository {
-            Some(repository) => config.with_repository(repository.clone()),
-            None => config,
+        (None, Some(config)) => Arc::new(Warning {
+            config: match repository {
+                Some(repository) => config.with_repository(repository.clone()),
+                None => config,
+            },
+            log: context.log(false),
+            told: Arc::clone(&context.exposed_files),
         }),
         (None, None) => Arc::new(Anonymous),
+    }
+}
+
+/// Files with credentials; warns when a secret is used that others on this machine can read.
+#[derive(Debug)]
+struct Warning {
+    config: DockerConfig,
+    log: Log,
+    /// The files that were warned of.
+    told: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl Warning {
+    fn warn_of(&self, lookup: &Lookup) {
+        if !lookup.is_exposed || lookup.kept_by != KeptBy::File {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(lookup.path.clone()) {
+            let path = lookup.path.display().to_string();
+            let path = visible(&path);
+            let message = format!("{path} holds secrets and others can read it: chmod 600 {path}");
+            self.log.entry(Level::Warning, &message, &[]);
+        }
+    }
+}
+
+#[async_trait]
+impl Credentials for Warning {
+    async fn get(&self, registry: &RegistryName) -> oras_client::Result<Option<Credential>> {
+        // All looks before the last one found nothing.
+        let Some(lookup) = self.config.lookups(registry).await.pop() else { return Ok(None) };
+        if let Ok(Some(credential)) = &lookup.found
+            && !credential.is_empty()
+        {
+            self.warn_of(&lookup);
+        }
+        lookup.found
+    }
+
+    async fn put(&self, registry: &RegistryName, new: &Credential) -> oras_client::Result<()> {
+        self.config.put(registry, new).await
+    }
+
+    async fn remove(&self, registry: &RegistryName) -> oras_client::Result<()> {
+        self.config.remove(registry).await
     }
 }
 

@@ -131,7 +131,7 @@ fn what_docker_has_stored_is_used() {
     let sandbox = Sandbox::closed();
     sandbox.seed("a", "v1", "");
     let auths = format!("{{\"auths\":{{\"http://{}/\":{{\"auth\":\"{AUTH}\"}}}}}}", sandbox.host());
-    sandbox.write("docker/config.json", auths);
+    sandbox.write_secret("docker/config.json", auths);
     let environment = sandbox.environment().with("DOCKER_CONFIG", sandbox.path("docker"));
     let reference = format!("{}/a:v1", sandbox.host());
     oras_in(environment.clone(), &["resolve", &reference], "").succeeds();
@@ -149,7 +149,10 @@ fn podmans_file_is_asked_after_dockers() {
     sandbox.seed("a/b", "v1", "");
     let host = sandbox.host();
     for key in [host.clone(), format!("{host}/a"), format!("{host}/a/b")] {
-        sandbox.write("auth.json", format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{AUTH}\"}}}}}}"));
+        sandbox.write_secret(
+            "auth.json",
+            format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{AUTH}\"}}}}}}"),
+        );
         let file = sandbox.path("auth.json");
         let environment = sandbox.environment().with("REGISTRY_AUTH_FILE", &file);
         let reference = format!("{host}/a/b:v1");
@@ -159,11 +162,50 @@ fn podmans_file_is_asked_after_dockers() {
         assert_eq!(other.contains("basic credential not found"), is_narrow, "{key}: {other}");
     }
     let runtime = sandbox.environment().with("XDG_RUNTIME_DIR", sandbox.path("run"));
-    sandbox.write(
+    sandbox.write_secret(
         "run/containers/auth.json",
         format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"{AUTH}\"}}}}}}"),
     );
     oras_in(runtime, &["resolve", &format!("{host}/a/b:v1")], "").succeeds();
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_used_with_one_warning() {
+    let sandbox = Sandbox::closed();
+    sandbox.seed("a", "v1", "");
+    let host = sandbox.host();
+    let entry = |key: &str| format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{AUTH}\"}}}}}}");
+    let path = sandbox.write("c/config.json", entry(&host));
+    let run = |words: &[&str]| {
+        let environment = sandbox.environment().with("DOCKER_CONFIG", sandbox.path("c"));
+        oras_in(environment, words, "")
+    };
+    let (from, to) = (format!("{host}/a:v1"), format!("{host}/b:v1"));
+    let private = |words: &[&str]| {
+        sandbox.allow("c/config.json", 0o600);
+        run(words).succeeds()
+    };
+    let digest = private(&["resolve", &from]);
+    for mode in [0o640, 0o604, 0o644] {
+        sandbox.allow("c/config.json", mode);
+        let outcome = run(&["resolve", &from]);
+        assert_eq!((outcome.code, &outcome.stdout), (0, &digest), "{outcome:?}");
+        let path = path.display();
+        let warning =
+            format!("[WARNING]: {path} holds secrets and others can read it: chmod 600 {path}\n");
+        assert!(outcome.stderr.contains(&warning), "{mode:o}: {outcome:?}");
+        // Both sides of a copy use it.
+        let outcome = run(&["cp", &from, &to]);
+        assert_eq!((outcome.code, outcome.stderr.matches("WARNING").count()), (0, 1), "{mode:o}");
+    }
+    // What is not used is no matter, nor what a helper keeps.
+    sandbox.write("c/config.json", entry("elsewhere.example"));
+    assert!(!run(&["resolve", &from]).fails().contains("WARNING"));
+    sandbox.write("c/config.json", r#"{"credsStore":"absent"}"#);
+    assert!(!run(&["resolve", &from]).fails().contains("WARNING"));
+    sandbox.write("c/config.json", entry(&host));
+    let stated = run(&["resolve", &from, "-u", USER, "-p", PASSWORD]);
+    assert_eq!((stated.code, stated.stderr.contains("others can read")), (0, false), "{stated:?}");
 }
 
 #[test]

@@ -104,6 +104,19 @@ impl Sandbox {
         path
     }
 
+    /// As [`write`](Self::write), a file that nobody else can read.
+    pub(crate) fn write_secret(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.write(name, bytes);
+        self.allow(name, 0o600);
+        path
+    }
+
+    /// Sets who may do what with a file below the working directory.
+    pub(crate) fn allow(&self, name: &str, mode: u32) {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(self.path(name), mode).expect("set permissions");
+    }
+
     /// Reads a file below the working directory.
     #[track_caller]
     pub(crate) fn read(&self, name: &str) -> String {

@@ -61,7 +61,7 @@ impl DockerConfig {
         let mut lookup = Lookup {
             path: path.to_owned(),
             is_there: mode.is_some(),
-            is_exposed: mode.is_some_and(|mode| mode & 0o077 != 0),
+            is_exposed: mode.is_some_and(|mode| mode & 0o044 != 0),
             kept_by: KeptBy::File,
             key: None,
             found: Ok(None),
