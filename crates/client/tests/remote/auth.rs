@@ -88,6 +88,33 @@ async fn a_password_is_shown_only_after_it_is_asked_for_and_then_at_once() {
 }
 
 #[tokio::test]
+async fn only_401_asks_who_we_are() {
+    for code in [400, 403, 404, 407] {
+        let scripted =
+            Scripted::new(move |_| reply(code, &[("www-authenticate", r#"Basic realm="x""#)], ""));
+        registry(&scripted, user()).ping().await.expect_err("refused");
+        let shown = scripted.seen().iter().filter(|seen| seen.authorization().is_some()).count();
+        assert_eq!((scripted.seen().len(), shown), (1, 0), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_that_a_challenge_joins_are_asked_for_one_by_one() {
+    let scripted = Scripted::new(|seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], r#"{"token":"t"}"#),
+        Some("Bearer t") => status(404),
+        _ => challenged(
+            r#"Bearer realm="https://auth.example/token",scope="repository:a:pull repository:b:pull""#,
+        ),
+    });
+    registry(&scripted, user()).repository(name("a")).exists(&blob()).await.expect("allowed");
+    assert_eq!(
+        scripted.lines()[1],
+        "GET https://auth.example/token?scope=repository%3Aa%3Apull&scope=repository%3Ab%3Apull"
+    );
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_tried_once() {
     let scripted = Scripted::new(|_| challenged(r#"Basic realm="x""#));
     let error = registry(&scripted, user()).ping().await.expect_err("refused");
@@ -174,16 +201,28 @@ async fn many_requests_wait_for_one_token() {
     assert_eq!(tokens, 1);
 }
 
+/// How many tokens are asked for by four requests with so many seconds between them.
+async fn tokens_over(life: &'static str, seconds: u64) -> usize {
+    let scripted = Scripted::new(move |seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], format!(r#"{{"token":"t"{life}}}"#)),
+        Some("Bearer t") => status(404),
+        _ => challenged(r#"Bearer realm="https://auth.example/token""#),
+    });
+    let repository = registry(&scripted, user()).repository(name("a"));
+    for _ in 0..4 {
+        repository.exists(&blob()).await.expect("allowed");
+        tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
+    }
+    scripted.seen().iter().filter(|seen| is_token_request(seen)).count()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_is_not_shown_when_its_time_is_over() {
-    let scripted = Scripted::new(bearer);
-    let repository = registry(&scripted, user()).repository(name("a"));
-    for _ in 0..3 {
-        repository.exists(&blob()).await.expect("allowed");
-        tokio::time::advance(std::time::Duration::from_secs(61)).await;
-    }
-    let tokens = scripted.seen().iter().filter(|seen| is_token_request(seen)).count();
-    assert_eq!(tokens, 3);
+    assert_eq!(tokens_over("", 61).await, 4, "a minute if nothing is said");
+    assert_eq!(tokens_over("", 17).await, 1);
+    assert_eq!(tokens_over(r#","expires_in":300"#, 90).await, 1);
+    assert_eq!(tokens_over(r#","expires_in":300"#, 295).await, 4, "some seconds before its end");
+    assert_eq!(tokens_over(r#","expires_in":999999999"#, 25 * 3600).await, 4, "a day at most");
 }
 
 #[tokio::test]
@@ -246,6 +285,20 @@ async fn an_identity_token_is_posted_and_a_registry_token_shown_as_it_is() {
         "client_id=oras-go&grant_type=refresh_token&refresh_token=refresh+me&scope=aws&service=s"
     );
 
+    // Several scopes stand in one parameter here, and a service that has no name in none.
+    let nameless = Scripted::new(|seen| match seen.authorization() {
+        _ if is_token_request(seen) => reply(200, &[], r#"{"token":"fresh"}"#),
+        Some("Bearer fresh") => status(201),
+        _ => challenged(r#"Bearer realm="https://auth.example/token""#),
+    });
+    let credentials = StaticCredentials::new(Credential::identity_token("r"));
+    let repository = registry(&nameless, credentials).repository(name("b"));
+    assert!(repository.mount(&blob(), &name("a")).await.expect("mounted"));
+    assert_eq!(
+        nameless.seen()[1].body,
+        "client_id=oras-go&grant_type=refresh_token&refresh_token=r&scope=repository%3Aa%3Apull+repository%3Ab%3Apull%2Cpush"
+    );
+
     let raw = Credential { registry_token: "raw".into(), ..Credential::default() };
     registry(&scripted, StaticCredentials::new(raw)).ping().await.expect("let in");
     assert_eq!(scripted.seen().len(), 5);
@@ -253,25 +306,34 @@ async fn an_identity_token_is_posted_and_a_registry_token_shown_as_it_is() {
 
 #[tokio::test]
 async fn a_service_without_post_gets_the_password_if_there_is_one() {
-    let scripted = Scripted::new(|seen| {
-        if is_token_request(seen) {
-            return match seen.method.as_str() {
-                "GET" => reply(200, &[], r#"{"token":"t"}"#),
-                _ => reply(405, &[("allow", "GET")], "<html>no</html>"),
-            };
+    for (code, falls_back) in
+        [(400, true), (401, true), (404, true), (405, true), (403, false), (501, false)]
+    {
+        let scripted = Scripted::new(move |seen| {
+            if is_token_request(seen) {
+                return match seen.method.as_str() {
+                    "GET" => reply(200, &[], r#"{"token":"t"}"#),
+                    _ => reply(code, &[("allow", "GET")], "<html>no</html>"),
+                };
+            }
+            match seen.authorization() {
+                Some("Bearer t") => status(200),
+                _ => challenged(r#"Bearer realm="https://auth.example/token""#),
+            }
+        });
+        let mut credential = Credential::password("user", "pass");
+        credential.identity_token = "refresh".into();
+        let outcome = registry(&scripted, StaticCredentials::new(credential)).ping().await;
+        assert_eq!(outcome.is_ok(), falls_back, "{code}");
+        for credential in [
+            Credential::identity_token("refresh"),
+            Credential { identity_token: "refresh".into(), ..Credential::password("user", "") },
+        ] {
+            let credentials = StaticCredentials::new(credential);
+            let error = registry(&scripted, credentials).ping().await.expect_err("no password");
+            assert_eq!(error.response().expect("a response").status.as_u16(), code);
         }
-        match seen.authorization() {
-            Some("Bearer t") => status(200),
-            _ => challenged(r#"Bearer realm="https://auth.example/token""#),
-        }
-    });
-    let mut credential = Credential::password("user", "pass");
-    credential.identity_token = "refresh".into();
-    registry(&scripted, StaticCredentials::new(credential)).ping().await.expect("let in");
-    let credentials = StaticCredentials::new(Credential::identity_token("refresh"));
-    let error =
-        registry(&scripted, credentials).ping().await.expect_err("no password to fall back on");
-    assert_eq!(error.response().expect("a response").status.as_u16(), 405);
+    }
 }
 
 #[tokio::test]
@@ -512,6 +574,10 @@ async fn docker_hub_is_reached_and_kept_under_its_names() {
     registry.ping().await.expect("let in");
     assert_eq!(scripted.lines(), ["GET https://registry-1.docker.io/v2/"]);
     assert_eq!(registry.to_string(), "docker.io");
+    let name = "index.docker.io".parse().expect("a name");
+    let registry = Registry::new(name, transport(&scripted, Anonymous), RegistryOptions::default());
+    registry.ping().await.expect("let in");
+    assert_eq!(scripted.lines()[1], "GET https://registry-1.docker.io/v2/");
 }
 
 #[tokio::test]

@@ -98,6 +98,11 @@ async fn docker_hub_has_one_key_under_all_its_names() {
     assert!(text.contains("\"https://index.docker.io/v1/\": {"), "{text}");
     for hub in ["docker.io", "registry-1.docker.io", "index.docker.io"] {
         assert!(config.get(&name(hub)).await.expect("read").is_some(), "{hub}");
+        config.put(&name(hub), &Credential::password("u", hub)).await.expect("kept");
+        let text = fs::read_to_string(directory.path().join("config.json")).expect("there");
+        assert_eq!(text.matches("\"auth\"").count(), 1, "{text}");
+        config.remove(&name(hub)).await.expect("removed");
+        config.put(&name("docker.io"), &Credential::password("u", "p")).await.expect("kept");
     }
 }
 
@@ -195,6 +200,18 @@ async fn helpers_are_asked_before_the_file_and_their_no_is_not_an_error() {
 }
 
 #[tokio::test]
+async fn an_entry_for_a_repository_comes_before_a_helper_for_its_registry() {
+    let (config, _directory) =
+        written(r#"{"auths":{"h:5000/a":{"auth":"dTpw"}},"credHelpers":{"h:5000":"good"}}"#);
+    let get = async |repository: &str| {
+        let config = config.clone().with_repository(repository.parse().expect("a name"));
+        config.get(&name("h:5000")).await.expect("asked")
+    };
+    assert_eq!(get("a/b").await, Some(Credential::password("u", "p")));
+    assert_eq!(get("b").await, Some(Credential::password("user", "secret")));
+}
+
+#[tokio::test]
 async fn helpers_get_what_the_protocol_says_and_their_words_are_passed_on() {
     let (config, directory) = written(r#"{"credsStore":"echo"}"#);
     let said = |outcome: oras_client::Result<()>| outcome.expect_err("it fails").to_string();
@@ -232,6 +249,9 @@ async fn a_broken_helper_is_an_error_that_names_it_and_tells_no_secret() {
         let error = config.get(&name("h")).await.expect_err(helper);
         assert_eq!(chain(&error), why);
     }
+    let (config, _directory) = written(r#"{"credsStore":"wordy"}"#);
+    let words = config.get(&name("h")).await.expect_err("it fails").to_string();
+    assert_eq!(words.chars().count(), 512, "{words}");
     let (config, _directory) = written(r#"{"credsStore":"deaf"}"#);
     assert_eq!(config.get(&name("h")).await.expect("asked"), Some(Credential::password("u", "s")));
 }

@@ -103,8 +103,17 @@ async fn a_broken_download_goes_on_where_it_broke() {
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_without_ranges_is_read_anew_and_what_is_known_is_skipped() {
-    let (read, _) = read(&[4, 2, 7], |_| reply(200, &[], text())).await;
-    assert_eq!(read, Ok(text()));
+    let (whole, _) = read(&[4, 2, 7], |_| reply(200, &[], text())).await;
+    assert_eq!(whole, Ok(text()));
+    // One that changes its mind skips nothing that is new.
+    let count = AtomicUsize::new(0);
+    let moody = move |seen: &Seen| match count.fetch_add(1, Ordering::Relaxed) {
+        1 => reply(200, &[], text()),
+        _ => ranged(seen),
+    };
+    let (whole, ranges) = read(&[6, 2], moody).await;
+    assert_eq!(whole, Ok(text()));
+    assert_eq!(ranges, [None, Some("bytes=6-".to_owned()), Some("bytes=6-".to_owned())]);
 }
 
 #[tokio::test(start_paused = true)]

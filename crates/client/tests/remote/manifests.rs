@@ -174,12 +174,24 @@ async fn whether_a_manifest_is_there_is_a_question_of_404_and_403() {
         let scripted = Scripted::in_turn(vec![status(code)]);
         let exists = repository(&scripted).exists(&index()).await;
         assert_eq!(exists.ok(), expected, "{code}");
+        let accepted = scripted.seen()[0].header("accept").unwrap_or_default().to_owned();
+        for media_type in MediaType::DOCUMENTS {
+            assert!(accepted.contains(media_type.as_str()), "{accepted}");
+        }
     }
     let blob = Descriptor::of(MediaType::OCTET_STREAM, b"");
     for (code, expected) in [(200, Some(true)), (404, Some(false)), (403, None)] {
         let scripted = Scripted::in_turn(vec![status(code)]);
         assert_eq!(repository(&scripted).exists(&blob).await.ok(), expected, "{code}");
     }
+}
+
+#[tokio::test]
+async fn media_types_of_the_users_own_are_asked_for_in_place_of_the_usual() {
+    let scripted = Scripted::in_turn(vec![status(404)]);
+    let repository = repository(&scripted).with_media_types(["a/b".into(), "c/d".into()]);
+    repository.resolve(&tag("v1")).await.expect_err("not there");
+    assert_eq!(scripted.seen()[0].header("accept"), Some("a/b, c/d"));
 }
 
 #[tokio::test]
@@ -390,13 +402,24 @@ async fn pages_of_referrers_without_end_are_given_up() {
 
 #[tokio::test]
 async fn a_tag_that_leads_to_the_subject_is_no_list() {
-    let scripted = Scripted::new(|seen| {
-        if seen.uri.path().contains("/referrers/") {
-            return reply(404, &[("content-type", "text/plain")], "404 page not found");
-        }
-        reply(200, &[("content-type", MediaType::IMAGE_MANIFEST.as_str())], "subject")
-    });
-    assert!(repository(&scripted).referrers(&subject(), None).await.expect("none").is_empty());
+    let list = json::to_vec(&Index::new(vec![referrer("a/b").0]));
+    let index = Descriptor::of(MediaType::IMAGE_INDEX, &list);
+    let (image, index_type) = (MediaType::IMAGE_MANIFEST, MediaType::IMAGE_INDEX);
+    for (subject, media_type, bytes) in [
+        (subject(), image.clone(), b"subject".to_vec()),
+        // An index least of all, although its manifests look like a list.
+        (index, index_type, list.clone()),
+        // What is no index is no list, whatever is in it.
+        (subject(), image, list),
+    ] {
+        let scripted = Scripted::new(move |seen| {
+            if seen.uri.path().contains("/referrers/") {
+                return reply(404, &[("content-type", "text/plain")], "404 page not found");
+            }
+            reply(200, &[("content-type", media_type.as_str())], bytes.clone())
+        });
+        assert!(repository(&scripted).referrers(&subject, None).await.expect("none").is_empty());
+    }
 }
 
 #[tokio::test]
@@ -413,6 +436,16 @@ async fn modes_ask_only_what_they_should() {
         scripted.lines()[1..],
         [format!("GET https://r.example/v2/a/manifests/{}", fallback())]
     );
+    // The same on a push, whatever the registry can do.
+    for (mode, listed) in [(ReferrersMode::Api, 0), (ReferrersMode::Tag, 1)] {
+        let scripted = simple();
+        push(&repository_in(mode, &scripted), "a/b").await;
+        let lines = scripted.lines();
+        let puts =
+            lines.iter().filter(|line| line.ends_with(&fallback()) && line.starts_with("PUT"));
+        assert_eq!(puts.count(), listed, "{mode:?}");
+        assert!(lines.iter().all(|line| !line.contains("/referrers/")), "{mode:?}: {lines:?}");
+    }
     let scripted = Scripted::new(|_| error(404, "NAME_UNKNOWN", "no such repository"));
     let error = repository(&scripted).referrers(&subject(), None).await.expect_err("no repository");
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -557,6 +590,34 @@ async fn a_refused_list_of_referrers_is_looked_for_under_the_tag() {
 }
 
 #[tokio::test]
+async fn a_registry_that_refuses_one_subject_is_asked_about_the_next() {
+    let scripted = Scripted::new(|seen| match seen.uri.path().contains("/referrers/") {
+        true => error(400, "MANIFEST_INVALID", "manifest invalid"),
+        false => status(404),
+    });
+    let repository = repository(&scripted);
+    for _ in 0..2 {
+        assert!(repository.referrers(&subject(), None).await.expect("none").is_empty());
+    }
+    let asked = scripted.lines().iter().filter(|line| line.contains("/referrers/")).count();
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test]
+async fn a_list_that_says_in_the_old_way_that_it_is_filtered_is_believed() {
+    let mut other = referrer("a/b").0;
+    other.artifact_type = MediaType::from("");
+    let mut list = Index::new(vec![other]);
+    list.annotations
+        .insert("org.opencontainers.referrers.filtersApplied".into(), "artifactType".into());
+    let list = json::to_vec(&list);
+    let scripted = Scripted::new(move |_| reply(200, &[typed()], list.clone()));
+    let wanted = MediaType::from("a/b");
+    let found = repository(&scripted).referrers(&subject(), Some(&wanted)).await.expect("a list");
+    assert_eq!(found.len(), 1);
+}
+
+#[tokio::test]
 async fn a_list_that_is_replaced_is_not_deleted() {
     let scripted = simple();
     let repository = repository(&scripted);
@@ -579,14 +640,23 @@ async fn a_manifest_of_more_than_4_mib_is_not_sent() {
 #[tokio::test]
 async fn a_refusal_is_not_read_without_end() {
     let dump = format!(r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#, "a".repeat(40_000));
+    let endless = format!(r#"{{"errors":[{{"code":"X","message":"{}"}}]}}"#, "a".repeat(100_000));
     let scripted = Scripted::in_turn(vec![
         reply(400, &[], dump),
+        reply(400, &[], endless),
         reply(400, &[("content-type", "text/html")], "<p>".repeat(4_000_000)),
     ]);
     let repository = repository(&scripted);
     let error = repository.fetch_reference(&tag("v1")).await.expect_err("refused");
     let said = &error.response().expect("an answer").body.errors[0];
     assert_eq!((said.code.as_str(), said.message.len()), ("X", 40_000));
+    let error = repository.fetch_reference(&tag("v1")).await.expect_err("refused");
+    let said = &error.response().expect("an answer").body.errors[0];
+    assert!(
+        said.message.len() <= 256,
+        "what is cut off is no JSON any more: {}",
+        said.message.len()
+    );
     let error = repository.fetch_reference(&tag("v1")).await.expect_err("refused");
     assert!(error.to_string().len() < 1_000, "{}", error.to_string().len());
 }

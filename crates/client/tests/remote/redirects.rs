@@ -72,6 +72,19 @@ async fn a_credential_never_crosses_an_origin() {
 }
 
 #[tokio::test]
+async fn what_is_wanted_of_a_blob_goes_along_to_a_stranger() {
+    let (repository, scripted) =
+        repository("https://registry.example", move |seen| match seen.uri.path() {
+            "/x" => reply(206, &[("content-range", "bytes 1-3/4")], "lob"),
+            _ => reply(307, &[("location", "https://cdn.example/x")], ""),
+        });
+    let content = repository.fetch_from(&blob(), 1).await.expect("followed");
+    drop(content);
+    let last = scripted.seen().pop().expect("followed");
+    assert_eq!((last.uri.host(), last.header("range")), (Some("cdn.example"), Some("bytes=1-")));
+}
+
+#[tokio::test]
 async fn everything_goes_along_within_an_origin() {
     for (base, location) in [
         ("https://registry.example", "/x"),

@@ -246,6 +246,10 @@ mod tests {
             "https://h:5000/",
             "https://h:5000/v1/",
             "http://h:5000/v2/",
+            "h:5000/",
+            "h:5000/v1",
+            "h:5000/v1/",
+            "h:5000/v2/",
         ] {
             let text = format!(r#"{{"auths":{{"{name}":{{"auth":"{}"}}}}}}"#, auth("u:p:q"));
             assert_eq!(held(&document(&text), "h:5000"), Some(Credential::password("u", "p:q")));
@@ -256,6 +260,12 @@ mod tests {
             let found = held(&document(&text), HUB_KEY);
             assert_eq!(found, Some(Credential::identity_token("t")), "{name}");
         }
+    }
+
+    #[test]
+    fn zeros_around_a_password_are_no_part_of_it() {
+        let text = format!(r#"{{"auths":{{"h":{{"auth":"{}"}}}}}}"#, auth("u:p\0\0"));
+        assert_eq!(held(&document(&text), "h"), Some(Credential::password("u", "p")));
     }
 
     #[test]
