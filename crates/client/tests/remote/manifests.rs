@@ -591,9 +591,9 @@ async fn a_refused_list_of_referrers_is_looked_for_under_the_tag() {
 
 #[tokio::test]
 async fn a_registry_that_refuses_one_subject_is_asked_about_the_next() {
-    let scripted = Scripted::new(|seen| match seen.uri.path().contains("/referrers/") {
-        true => error(400, "MANIFEST_INVALID", "manifest invalid"),
-        false => status(404),
+    let scripted = Scripted::new(|seen| match seen.uri.path() {
+        path if path.contains("/referrers/") => error(400, "MANIFEST_INVALID", "manifest invalid"),
+        _ => status(404),
     });
     let repository = repository(&scripted);
     for _ in 0..2 {
