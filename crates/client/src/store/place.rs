@@ -113,12 +113,16 @@ pub(crate) fn draw(
         match incoming.next() {
             Ok(Some(bytes)) => {
                 draft.write(&bytes).map_err(Failure::Write)?;
-                draft.note(incoming.hasher());
+                if let Some(hasher) = incoming.hasher() {
+                    draft.note(hasher);
+                }
             }
             Ok(None) => return Ok(draft),
             Err(error) => {
-                if !matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Io) {
-                    draft.keep(incoming.hasher());
+                if !matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Io)
+                    && let Some(hasher) = incoming.hasher()
+                {
+                    draft.keep(hasher);
                 }
                 return Err(Failure::Read(error));
             }

@@ -405,11 +405,11 @@ async fn stale_drafts_are_swept_and_busy_ones_are_not() {
     fs::write(out.join(stale), "half").expect("written");
     fs::write(out.join(".oras-mine.partial"), "mine").expect("written");
     let files = yard.files();
-    let bytes = vec![7; 400_000];
+    let bytes = vec![7; 700_000];
     let descriptor = titled("slow", &bytes);
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let body = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
-    sender.send(Ok(bytes::Bytes::from(bytes).slice(..300_000))).expect("listened to");
+    sender.send(Ok(bytes::Bytes::from(bytes).slice(..600_000))).expect("listened to");
     let drafts = || names(&out).into_iter().filter(|name| is_draft_name(name.as_bytes())).count();
 
     let mut slow = Box::pin(files.push(&descriptor, Content::new(&descriptor, body)));
