@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::Registry;
 use crate::access::AccessObserver;
 use crate::auth::{Authenticator, Users};
@@ -13,7 +15,7 @@ use crate::mirror::{Mirror, Mirrors};
 use crate::policy::{Policies, Policy};
 use crate::storage::directory::Directory;
 use crate::storage::memory::Memory;
-use crate::storage::{Storage, Store};
+use crate::storage::{Storage, Store, keys};
 
 /// What handlers need to know.
 #[derive(Debug, Default)]
@@ -138,17 +140,22 @@ impl RegistryBuilder {
     ///
     /// If the directory belongs to another registry or another program, or cannot be used.
     pub fn build(self) -> Result<Registry, BuildError> {
+        let mut condemned = Bytes::new();
         let store: Arc<dyn Store> = match self.place {
             Place::Memory => Arc::new(Memory::default()),
             Place::Directory(root) => {
                 let directory = Directory::open(&root, self.config.limits.upload_lifetime)?;
                 let directory =
                     if self.waits_for_disk { directory } else { directory.without_syncs() };
+                condemned = directory.read_hint(&keys::condemned());
                 Arc::new(directory)
             }
             Place::ReadOnly(root) => Arc::new(Directory::open_read_only(&root)?),
         };
         let storage = Storage::new(store, &self.config.limits);
+        if let Ok(text) = std::str::from_utf8(&condemned) {
+            storage.condemned.remember(text);
+        }
         Ok(Registry::new(storage, self.config))
     }
 }

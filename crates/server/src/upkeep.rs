@@ -2,9 +2,10 @@
 
 use std::io;
 
-use oras_spec::{Digest, RepositoryName};
+use oras_spec::{Digest, RepositoryName, Tag};
 
 use crate::Registry;
+use crate::policy::Policies;
 use crate::storage::check::{CheckOptions, Checked, Fault};
 use crate::storage::garbage::{CollectOptions, Collected, Garbage};
 
@@ -37,8 +38,13 @@ impl Registry {
         mut observer: impl FnMut(&Garbage) + Send + Sync + 'static,
     ) -> io::Result<Collected> {
         let (storage, options) = (self.storage.clone(), options.clone());
-        let collecting =
-            tokio::spawn(async move { storage.collect(&options, &mut observer).await });
+        let policy = self.config.policies.as_ref().map(Policies::current);
+        let collecting = tokio::spawn(async move {
+            let stays = move |repository: &RepositoryName, tag: &Tag| {
+                policy.as_ref().is_some_and(|policy| policy.is_immutable(repository, tag))
+            };
+            storage.collect_but(&options, &stays, &mut observer).await
+        });
         collecting.await.map_err(io::Error::other)?.map_err(io::Error::other)
     }
 

@@ -9,7 +9,9 @@
 //! comes to rely on it waits until it is gone.
 //!
 //! Clients are told of things before they refer to them, so a sentence also has a grace time. It is
-//! counted from the condemning on by a clock that nobody sets.
+//! counted from the condemning on by a clock that nobody sets, as long as a process runs: the age of
+//! each sentence is [written down](Condemned::text) after every round, and
+//! [remembered](Condemned::remember) by the next process.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,24 +26,45 @@ use super::Key;
 /// How many things are condemned at most. What is more waits for another collection.
 const MOST: usize = 1 << 17;
 
+/// How long a process runs before anything goes that was condemned before it began. What an earlier
+/// one told its clients after it last wrote down the ages is known to nobody.
+const SETTLING: Duration = Duration::from_hours(1);
+
 /// The keys of what may be garbage.
 #[derive(Debug)]
 pub(crate) struct Condemned {
-    sentences: Mutex<HashMap<Key, Sentence>>,
+    sentences: Mutex<Sentences>,
     /// How many there are. Most of the time none, and then nobody takes the lock.
     count: AtomicUsize,
     removed: Notify,
     generation: Mutex<Generation>,
     turn: tokio::sync::Mutex<()>,
+    started: Instant,
+    settling: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Sentences {
+    of: HashMap<Key, Sentence>,
+    /// Ages of sentences of an earlier process, by the text of their keys, until a round is over.
+    earlier: HashMap<String, Duration>,
 }
 
 #[derive(Debug)]
 struct Sentence {
     since: Instant,
+    /// How old it was then.
+    earlier: Duration,
     /// Condemned in this round too.
     is_renewed: bool,
     /// Being removed.
     is_doomed: bool,
+}
+
+impl Sentence {
+    fn age(&self) -> Duration {
+        self.since.elapsed().saturating_add(self.earlier)
+    }
 }
 
 /// Closes when the last work of it is done.
@@ -73,12 +96,29 @@ impl Default for Condemned {
             removed: Notify::new(),
             generation: Mutex::new(Generation::new()),
             turn: tokio::sync::Mutex::default(),
+            started: Instant::now(),
+            settling: SETTLING,
         }
     }
 }
 
+/// Returns the text of a key.
+fn name(key: &Key) -> String {
+    format!("{}/{}", key.collection().path(), key.name())
+}
+
+impl Sentences {
+    /// Takes out what an earlier process has passed on a thing; returns how old that is.
+    fn forget_earlier(&mut self, key: &Key) -> Option<Duration> {
+        if self.earlier.is_empty() {
+            return None;
+        }
+        self.earlier.remove(&name(key))
+    }
+}
+
 impl Condemned {
-    fn sentences(&self) -> MutexGuard<'_, HashMap<Key, Sentence>> {
+    fn sentences(&self) -> MutexGuard<'_, Sentences> {
         self.sentences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,8 +126,39 @@ impl Condemned {
         self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, sentences: &HashMap<Key, Sentence>) {
-        self.count.store(sentences.len(), Ordering::SeqCst);
+    fn count(&self, sentences: &Sentences) {
+        self.count.store(sentences.of.len() + sentences.earlier.len(), Ordering::SeqCst);
+    }
+
+    /// Takes on the sentences of an earlier process, as it wrote them down. They are carried out
+    /// only if they are passed again.
+    pub(crate) fn remember(&self, text: &str) {
+        let mut sentences = self.sentences();
+        let read = |line: &str| {
+            let (age, key) = line.split_once(' ')?;
+            Some((key.to_owned(), Duration::from_secs(age.parse().ok()?)))
+        };
+        sentences.earlier = text.lines().filter_map(read).take(MOST).collect();
+        self.count(&sentences);
+    }
+
+    /// Writes down all sentences: a line each, of the age in seconds and the key.
+    pub(crate) fn text(&self) -> String {
+        use std::fmt::Write as _;
+
+        let sentences = self.sentences();
+        let mut text = String::new();
+        let mut line = |age: Duration, key: &str| {
+            // Writing to a string never fails.
+            writeln!(text, "{} {key}", age.as_secs()).unwrap_or_default();
+        };
+        for (key, sentence) in sentences.of.iter().filter(|(_, sentence)| !sentence.is_doomed) {
+            line(sentence.age(), &name(key));
+        }
+        for (key, age) in &sentences.earlier {
+            line(*age, key);
+        }
+        text
     }
 
     /// Begins work that refers to things. It must not be given up before what it has begun to
@@ -131,52 +202,60 @@ impl Condemned {
     /// Condemns a thing, unless it is already; tells whether it is new here.
     pub(crate) fn condemn(&self, key: &Key) -> bool {
         let mut sentences = self.sentences();
-        if let Some(sentence) = sentences.get_mut(key) {
+        if let Some(sentence) = sentences.of.get_mut(key) {
             sentence.is_renewed = true;
             return false;
         }
-        if sentences.len() >= MOST {
+        if sentences.of.len() >= MOST {
             return false;
         }
-        let sentence = Sentence { since: Instant::now(), is_renewed: true, is_doomed: false };
-        sentences.insert(key.clone(), sentence);
+        let earlier = sentences.forget_earlier(key).unwrap_or_default();
+        let since = Instant::now();
+        let sentence = Sentence { since, earlier, is_renewed: true, is_doomed: false };
+        sentences.of.insert(key.clone(), sentence);
         self.count(&sentences);
         true
     }
 
     /// Begins a round in which everything that may be garbage is condemned.
     pub(crate) fn begin_round(&self) {
-        self.sentences().values_mut().for_each(|sentence| sentence.is_renewed = false);
+        self.sentences().of.values_mut().for_each(|sentence| sentence.is_renewed = false);
     }
 
     /// Ends a round: what was not condemned in it is not there any more.
     pub(crate) fn end_round(&self) {
         let mut sentences = self.sentences();
-        sentences.retain(|_, sentence| sentence.is_renewed);
+        sentences.of.retain(|_, sentence| sentence.is_renewed);
+        sentences.earlier = HashMap::new();
         self.count(&sentences);
     }
 
     /// Spares a thing; tells whether it could, which it cannot once the thing is doomed.
     pub(crate) fn spare(&self, key: &Key) -> bool {
         let mut sentences = self.sentences();
-        if sentences.get(key).is_some_and(|sentence| sentence.is_doomed) {
+        if sentences.of.get(key).is_some_and(|sentence| sentence.is_doomed) {
             return false;
         }
-        sentences.remove(key);
+        sentences.of.remove(key);
+        sentences.forget_earlier(key);
         self.count(&sentences);
         true
     }
 
     /// Tells whether a thing is condemned.
     pub(crate) fn contains(&self, key: &Key) -> bool {
-        self.count.load(Ordering::SeqCst) > 0 && self.sentences().contains_key(key)
+        self.count.load(Ordering::SeqCst) > 0 && self.sentences().of.contains_key(key)
     }
 
     /// Dooms a thing if it was condemned at least `grace` ago and not spared since.
     pub(crate) fn doom<'a>(&'a self, key: &'a Key, grace: Duration) -> Option<Doomed<'a>> {
         let mut sentences = self.sentences();
-        let sentence = sentences.get_mut(key)?;
-        if sentence.is_doomed || sentence.since.elapsed() < grace {
+        let sentence = sentences.of.get_mut(key)?;
+        if sentence.is_doomed || sentence.age() < grace {
+            return None;
+        }
+        let is_restored = !sentence.earlier.is_zero();
+        if is_restored && self.started.elapsed() < self.settling.min(grace) {
             return None;
         }
         sentence.is_doomed = true;
@@ -194,7 +273,7 @@ pub(crate) struct Doomed<'a> {
 impl Drop for Doomed<'_> {
     fn drop(&mut self) {
         let mut sentences = self.condemned.sentences();
-        sentences.remove(self.key);
+        sentences.of.remove(self.key);
         self.condemned.count(&sentences);
         drop(sentences);
         self.condemned.removed.notify_waiters();
@@ -240,6 +319,45 @@ mod tests {
         condemned.condemn(&key());
         assert!(condemned.doom(&key(), Duration::from_hours(1)).is_none());
         assert!(condemned.doom(&key(), Duration::ZERO).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_sentence_keeps_its_age_when_another_process_goes_on() {
+        let hour = Duration::from_hours(1);
+        let first = Condemned::default();
+        first.condemn(&key());
+        let text = first.text();
+        assert_eq!(text, format!("0 blobs/sha256/2d/{}\n", key().name()));
+        let aged = text.replacen('0', "3600", 1);
+
+        let mut second = Condemned { settling: Duration::ZERO, ..Condemned::default() };
+        second.remember(&aged);
+        assert_eq!(second.text(), aged, "also before a round");
+        assert!(
+            !second.contains(&key()) && second.doom(&key(), hour).is_none(),
+            "not passed again"
+        );
+        assert!(second.condemn(&key()));
+        assert_eq!(second.text(), aged);
+        assert!(second.doom(&key(), 2 * hour).is_none());
+        second.settling = hour;
+        assert!(second.doom(&key(), hour).is_none(), "it has only begun");
+        second.settling = Duration::ZERO;
+        assert!(second.doom(&key(), hour).is_some());
+
+        let third = Condemned { settling: Duration::ZERO, ..Condemned::default() };
+        third.remember(&aged);
+        third.rely_on(&key()).await;
+        third.condemn(&key());
+        assert!(third.doom(&key(), hour).is_none(), "somebody has asked for it");
+
+        let fourth = Condemned::default();
+        fourth.remember(&aged);
+        fourth.begin_round();
+        fourth.end_round();
+        assert_eq!(fourth.text(), "", "it was not there any more");
+        fourth.remember("x\n-1 y\n\n7\n");
+        assert_eq!(fourth.text(), "", "what is torn is nothing");
     }
 
     #[tokio::test]

@@ -11,13 +11,13 @@ mod retention;
 
 use std::time::Duration;
 
-use oras_spec::{Algorithm, Digest, RepositoryName};
+use oras_spec::{Algorithm, Digest, RepositoryName, Tag};
 
 pub use self::report::{Collected, Garbage};
 pub use self::retention::TagRules;
 use super::condemned::Condemned;
 use super::keys::parse;
-use super::{Durability, Key, Result, Storage, keys};
+use super::{Condition, Durability, Key, Result, Storage, StoreError, keys};
 
 /// What is garbage, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ use super::{Durability, Key, Result, Storage, keys};
 pub struct CollectOptions {
     /// How long something must have been found to be garbage before it is removed, without a client
     /// asking for it meanwhile: 24 hours. Counted from the first collection that found it, by a
-    /// clock that nobody sets, so it begins anew with the process.
+    /// clock that nobody sets, while a process runs. What an earlier process found is not removed in
+    /// the first hour of the next, if the grace is so long.
     pub grace: Duration,
     /// How long a manifest stays to which no tag, index or subject leads; forever by default.
     pub untagged: Option<Duration>,
@@ -49,14 +50,28 @@ const PAGE: usize = 1000;
 /// Hears of every piece of garbage.
 pub(crate) type Observer<'a> = &'a mut (dyn FnMut(&Garbage) + Send + Sync);
 
+/// Tells of a tag that no rule removes.
+pub(crate) type Stays<'a> = &'a (dyn Fn(&RepositoryName, &Tag) -> bool + Send + Sync);
+
 impl Storage {
-    /// Collects garbage once, and tells of each piece. What fails is left for the next time, and the
-    /// first failure is returned at the end.
-    ///
-    /// Must be waited for to the end. Only one at a time goes on.
+    /// As [`collect_but`](Self::collect_but), with all tags left to the rules.
+    #[cfg(test)]
     pub(crate) async fn collect(
         &self,
         options: &CollectOptions,
+        observer: Observer<'_>,
+    ) -> Result<Collected> {
+        self.collect_but(options, &|_, _| false, observer).await
+    }
+
+    /// Collects garbage once, and tells of each piece. What fails is left for the next time, and the
+    /// first failure is returned at the end. Tags for which `stays` holds stay whatever the rules say.
+    ///
+    /// Must be waited for to the end. Only one at a time goes on.
+    pub(crate) async fn collect_but(
+        &self,
+        options: &CollectOptions,
+        stays: Stays<'_>,
         observer: Observer<'_>,
     ) -> Result<Collected> {
         let _turn = self.condemned.turn().await;
@@ -66,6 +81,7 @@ impl Storage {
             storage: self,
             condemned,
             options,
+            stays,
             observer,
             collected: Collected::default(),
         };
@@ -74,7 +90,26 @@ impl Storage {
         if done.is_ok() {
             condemned.end_round();
         }
+        if !options.dry_run {
+            self.note_condemned().await?;
+        }
         done.map(|()| collector.collected)
+    }
+}
+
+impl Storage {
+    /// Writes down what is condemned, for the next process. Not synced: without it, or with an
+    /// older one, garbage stays longer.
+    async fn note_condemned(&self) -> Result<()> {
+        let (key, text) = (keys::condemned(), self.condemned.text());
+        if text.is_empty() {
+            self.store.delete(&key, None, Durability::Durable).await?;
+            return Ok(());
+        }
+        match self.store.put(&key, text.into(), Condition::Any, Durability::Hint).await {
+            Ok(_) | Err(StoreError::Full(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -82,6 +117,7 @@ struct Collector<'a> {
     storage: &'a Storage,
     condemned: &'a Condemned,
     options: &'a CollectOptions,
+    stays: Stays<'a>,
     observer: Observer<'a>,
     collected: Collected,
 }

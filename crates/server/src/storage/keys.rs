@@ -11,6 +11,7 @@
 //! repos/<repository>/_r/<algorithm>-<hex>/<algorithm>-<hex>   a referrer of a subject
 //! repos/<repository>/_p/<algorithm>-<hex>/<tag>       hint: the tag points at the manifest
 //! uploads/<id>                                        an upload
+//! condemned                                           hint: what may be garbage, and for how long
 //! layout.json                                         says what all this is
 //! ```
 //!
@@ -56,6 +57,11 @@ impl Key {
 /// Says what lays out its files so.
 pub(crate) fn marker() -> Key {
     Collection(String::new()).key("layout.json")
+}
+
+/// What was found to be garbage, and how long ago.
+pub(crate) fn condemned() -> Key {
+    Collection(String::new()).key("condemned")
 }
 
 /// The bytes of all blobs, whoever has them: one collection for each two digits that digests begin

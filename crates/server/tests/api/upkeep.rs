@@ -97,6 +97,63 @@ async fn a_scrub_finds_every_rotten_blob_and_one_push_heals_it() {
 }
 
 #[tokio::test]
+async fn garbage_goes_on_growing_old_after_a_restart() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let open = || Registry::builder().directory(root.path()).build().expect("a registry");
+    let registry = open();
+    Client::new(registry.clone()).push_blob("a", "stray").await;
+    let collect = async |registry: &Registry, grace| {
+        let mut options = CollectOptions::default();
+        options.grace = grace;
+        registry.collect(&options, |_| ()).await.expect("a disk that works")
+    };
+    let day = Duration::from_hours(24);
+    assert_eq!(collect(&registry, day).await.links, 0);
+    drop(registry);
+    let hint = root.path().join("condemned");
+    let noted = fs::read_to_string(&hint).expect("it is noted");
+    assert!(noted.starts_with("0 repos/a/_b/sha256/"), "{noted}");
+    fs::write(&hint, noted.replacen('0', "90000", 1)).expect("a day goes by");
+
+    let registry = open();
+    assert_eq!(collect(&registry, day).await.links, 0, "not in the first hour");
+    let noted = fs::read_to_string(&hint).expect("it is noted");
+    assert!(noted.starts_with("90000 repos/a/_b/sha256/"), "{noted}");
+    assert_eq!(collect(&registry, Duration::ZERO).await.links, 1);
+    collect(&registry, Duration::ZERO).await;
+    assert!(!hint.exists(), "nothing is left to note");
+}
+
+#[tokio::test]
+async fn no_rule_removes_an_immutable_tag() {
+    let policy = r#"
+        [[grant]]
+        users = ["anonymous"]
+        permissions = ["all"]
+        repositories = ["**"]
+
+        [[immutable]]
+        repositories = ["a"]
+        tags = ["v*"]
+    "#;
+    let policy = oras_server::policy::Policy::parse(policy).expect("a policy");
+    let registry = Registry::builder().memory().policy(policy).build().expect("a registry");
+    let client = Client::new(registry.clone());
+    for (repository, tag) in [("a", "v1"), ("a", "nightly"), ("b", "v1")] {
+        push_image(&client, repository, tag, tag.as_bytes()).await;
+    }
+    let mut options = CollectOptions::default();
+    options.grace = Duration::ZERO;
+    options.untagged = Some(Duration::ZERO);
+    options.tags = Some(oras_server::TagRules::default());
+    let collected = registry.collect(&options, |_| ()).await.expect("it works");
+    assert_eq!((collected.tags, collected.manifests), (2, 2));
+    client.get("/v2/a/manifests/v1").await.expect_status(StatusCode::OK);
+    client.get("/v2/a/manifests/nightly").await.expect_status(StatusCode::NOT_FOUND);
+    client.get("/v2/b/manifests/v1").await.expect_status(StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn who_only_looks_writes_nothing_and_sees_what_another_writes() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let error = Registry::builder().read_only(root.path()).build().expect_err("nothing is there");

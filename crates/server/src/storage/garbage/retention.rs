@@ -9,7 +9,8 @@ use oras_spec::{RepositoryName, Tag};
 use super::{Collector, Durability, Garbage, PAGE, Result, keys};
 use crate::storage::now;
 
-/// Which tags stay in each repository: those that any of the rules keeps.
+/// Which tags stay in each repository: those that any of the rules keeps, and those that the
+/// registry's [policy](crate::policy::Policy) has as immutable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TagRules {
@@ -60,7 +61,7 @@ impl Collector<'_> {
                 let is_newest =
                     oldest_kept.as_ref().is_some_and(|oldest| (at, &tag) >= (oldest.0, &oldest.1));
                 let is_young = rules.younger_than.is_some() && at >= limit;
-                if is_newest || is_young || rules.keeps(&tag) {
+                if is_newest || is_young || rules.keeps(&tag) || (self.stays)(repository, &tag) {
                     continue;
                 }
                 let key = keys::tag(repository, &tag);

@@ -246,7 +246,7 @@ async fn a_repository_that_cannot_be_read_keeps_everything() {
     let record = format!(r#"{{"mediaType":"{media_type}","size":{size},"at":0}}"#);
     let record = Bytes::from(format!("{record}\n{ambiguous}"));
     let key = keys::manifest(&repository(), &Digest::of(ambiguous.as_bytes()));
-    let (any, durable) = (crate::storage::Condition::Any, Durability::Durable);
+    let (any, durable) = (Condition::Any, Durability::Durable);
     storage.store.put(&key, record, any, durable).await.expect("written");
     let mut nothing = |piece: &Garbage| panic!("{piece}");
     storage.collect(&at_once(), &mut nothing).await.expect_err("it cannot be read");
