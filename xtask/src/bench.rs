@@ -2,12 +2,15 @@
 //!
 //! Prints figures and judges nothing: what a machine does beside changes them. `ORAS_PEER` names
 //! another program with the same commands, which is then measured in the same run, in turns.
+//! `ORAS_BENCH_BINARY` names a binary of ours that is built already.
 
 mod http;
 mod layout;
 mod mirror;
+mod pushers;
 mod registry;
 mod sample;
+mod tags;
 mod transfer;
 
 use std::path::PathBuf;
@@ -27,11 +30,15 @@ pub(crate) struct Contender {
 
 /// Runs the named benchmarks, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
-    const NAMES: [&str; 6] = ["start", "layout", "large", "small", "registry", "mirror"];
+    const NAMES: [&str; 8] =
+        ["start", "layout", "large", "small", "registry", "mirror", "pushers", "tags"];
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
         return Err(format!("no benchmark is called {unknown:?}: {}", NAMES.join(", ")));
     }
-    let ours = build_release()?;
+    let ours = match std::env::var_os("ORAS_BENCH_BINARY") {
+        Some(path) => path.into(),
+        None => build_release()?,
+    };
     let size = std::fs::metadata(&ours).map_err(|error| error.to_string())?.len();
     println!("\nbinary: {:.2} MiB", mebibytes(size));
 
@@ -57,6 +64,12 @@ pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
     }
     if wanted("mirror") {
         mirror::mirror(&contenders)?;
+    }
+    if wanted("pushers") {
+        pushers::together(&contenders)?;
+    }
+    if wanted("tags") {
+        tags::many(&contenders)?;
     }
     Ok(())
 }

@@ -48,11 +48,7 @@ impl Connection {
         media_type: &str,
         body: &[u8],
     ) -> std::io::Result<Answer> {
-        // An absolute location is on the same registry.
-        let target = match target.strip_prefix("http://") {
-            Some(rest) => &rest[rest.find('/').unwrap_or(0)..],
-            None => target,
-        };
+        let target = path_of(target);
         let mut request = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\
              Content-Type: {media_type}\r\n\r\n",
@@ -61,6 +57,23 @@ impl Connection {
         .into_bytes();
         request.extend_from_slice(body);
         self.0.get_mut().write_all(&request)?;
+        self.answer()
+    }
+
+    /// Sends a PUT whose body of `length` bytes `write` writes, and reads its answer.
+    pub(crate) fn send(
+        &mut self,
+        target: &str,
+        length: u64,
+        write: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
+    ) -> std::io::Result<Answer> {
+        let head = format!(
+            "PUT {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\
+             Content-Type: application/octet-stream\r\n\r\n",
+            path_of(target)
+        );
+        self.0.get_mut().write_all(head.as_bytes())?;
+        write(self.0.get_mut())?;
         self.answer()
     }
 
@@ -124,5 +137,13 @@ impl Connection {
             return Ok(());
         }
         Err(format!("PUT {target}: {} {}", put.status, String::from_utf8_lossy(&put.body)))
+    }
+}
+
+/// Returns what is asked for; an absolute location is on the same registry.
+fn path_of(target: &str) -> &str {
+    match target.strip_prefix("http://") {
+        Some(rest) => &rest[rest.find('/').unwrap_or(0)..],
+        None => target,
     }
 }

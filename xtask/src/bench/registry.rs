@@ -1,7 +1,7 @@
 //! Our registry beside others: pushes that are durable, requests a second, memory.
 //!
 //! Debian's `docker-registry` is measured in the same run where it is there. `ORAS_REGISTRY_PEERS`
-//! names further ones, one on a line: a name, `=`, and a shell line in which `PORT` and `ROOT` stand
+//! names further ones, one on a line: a name, `=`, and a shell line in which `$PORT` and `$ROOT` stand
 //! for where to listen on 127.0.0.1 and for an empty directory.
 
 use std::io::Write as _;
@@ -19,8 +19,8 @@ use crate::process::{ask, find, resident, signal, wait};
 const BLOBS: usize = 1000;
 const SIZE: usize = 64 << 10;
 /// The empty config and its digest.
-const CONFIG: &[u8] = b"{}";
-const CONFIG_DIGEST: &str =
+pub(super) const CONFIG: &[u8] = b"{}";
+pub(super) const CONFIG_DIGEST: &str =
     "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// A registry to measure: its name, and the shell line that runs it.
@@ -60,7 +60,7 @@ pub(crate) fn compare(contenders: &[Contender]) -> Result<(), Failure> {
 
 fn registries(contenders: &[Contender], place: &Place) -> Result<Vec<Registry>, Failure> {
     let ours = contenders[0].path.display();
-    let line = format!("exec {ours} serve --addr 127.0.0.1:PORT --root ROOT");
+    let line = format!("exec {ours} serve --addr 127.0.0.1:$PORT --root \"$ROOT\"");
     let mut registries = vec![Registry { name: "oras".to_owned(), line }];
     if let Some(distribution) = find("docker-registry") {
         let file = place.file("distribution.yml");
@@ -68,8 +68,8 @@ fn registries(contenders: &[Contender], place: &Place) -> Result<Vec<Registry>, 
                       storage: {filesystem: {rootdirectory: /}}\nhttp: {addr: ':0'}\n";
         std::fs::write(&file, config).map_err(|error| error.to_string())?;
         let line = format!(
-            "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=ROOT REGISTRY_HTTP_ADDR=127.0.0.1:PORT \
-             exec {} serve {}",
+            "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=\"$ROOT\" \
+             REGISTRY_HTTP_ADDR=127.0.0.1:$PORT exec {} serve {}",
             distribution.display(),
             file.display()
         );
@@ -119,12 +119,12 @@ impl Running {
     fn start(registry: &Registry, place: &Place) -> Result<Self, Failure> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let port = free.map_err(|error| error.to_string())?.port();
-        let root = place.file("registry");
-        let line = registry.line.replace("PORT", &port.to_string());
-        let line = line.replace("ROOT", &root.display().to_string());
+        let line = &registry.line;
         let begin = Instant::now();
         let child = Command::new("sh")
-            .args(["-c", &line])
+            .args(["-c", line])
+            .env("PORT", port.to_string())
+            .env("ROOT", place.file("registry"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -7,13 +7,19 @@ pub(crate) struct Sample(Vec<f64>);
 impl Sample {
     /// Adds a measurement.
     pub(crate) fn add(&mut self, value: f64) {
-        self.0.push(value);
-        self.0.sort_by(f64::total_cmp);
+        let place = self.0.partition_point(|other| *other < value);
+        self.0.insert(place, value);
     }
 
     /// Returns the one in the middle; zero without any.
     pub(crate) fn median(&self) -> f64 {
         self.0.get(self.0.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// Returns the one that `share` of a hundred do not exceed; zero without any.
+    pub(crate) fn percentile(&self, share: usize) -> f64 {
+        let last = self.0.len().saturating_sub(1);
+        self.0.get((self.0.len() * share / 100).min(last)).copied().unwrap_or_default()
     }
 
     /// Returns the least; zero without any.

@@ -27,7 +27,7 @@ const BATCH: usize = 256 << 10;
 const BACKLOG: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
 /// Bytes that all bodies together have collected, if they are not too many for the least backlog.
 /// As many are on their way to the disk.
-const MEMORY: usize = 24 << 20;
+const MEMORY: usize = 12 << 20;
 /// What a piece costs beside its bytes, roughly: a peer may send them one by one.
 const PIECE_COST: usize = 64;
 
