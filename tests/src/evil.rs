@@ -15,6 +15,8 @@ pub struct Request {
     pub target: String,
     /// Names in lower case and values, as sent.
     pub headers: Vec<(String, String)>,
+    /// The body, if its length was said: at most the first megabyte.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -137,10 +139,12 @@ fn read(stream: &TcpStream) -> Option<Request> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_lowercase(), value.trim().to_owned()));
     }
-    let request = Request { method, target, headers };
-    // The body is of no interest, but a connection that is closed with bytes unread is reset.
+    let mut request = Request { method, target, headers, body: Vec::new() };
     let length = request.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
-    std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()?;
+    let mut rest = reader.take(length);
+    rest.by_ref().take(1 << 20).read_to_end(&mut request.body).ok()?;
+    // A connection that is closed with bytes unread is reset.
+    std::io::copy(&mut rest, &mut std::io::sink()).ok()?;
     Some(request)
 }
 

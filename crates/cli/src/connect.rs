@@ -2,6 +2,7 @@
 
 pub(crate) mod credentials;
 mod files;
+mod network;
 mod resolve;
 mod traffic;
 
@@ -14,7 +15,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::store::{Archive, Cache, Cached, Layout, Notes};
 use oras_client::transport::{
-    Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Proxies, Redirecting, Retrying,
+    Authenticated, ClientIdentity, Logged, Network, NetworkOptions, Redirecting, Retrying,
     TrafficObserver, Transport,
 };
 use oras_client::{Ahead, Notebook, Source, Target as WritableTarget};
@@ -33,6 +34,7 @@ use crate::error::{CliError, Result, system_text};
 use crate::output::log::{Level, Log};
 
 pub(crate) use self::credentials::{credentials_file, static_credential, stored};
+pub(crate) use self::network::network;
 
 /// What a command is going to do to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,7 +314,7 @@ pub(crate) fn wire(
         None => None,
     };
     let mut options = NetworkOptions {
-        proxies: proxies(context)?,
+        proxies: network::proxies(context)?,
         roots: files::roots(environment, &remote.ca_file)?,
         insecure: remote.insecure,
         identity,
@@ -345,25 +347,6 @@ pub(crate) fn wire(
         ..RegistryOptions::default()
     };
     Ok((Arc::new(retrying), options))
-}
-
-fn proxies(context: &Context) -> Result<Proxies> {
-    let [http, https, exceptions] = context.environment.proxies();
-    Proxies::new(&http, &https, &exceptions).map_err(|error| CliError::new(chain(&error)))
-}
-
-/// Opens the network for what is no registry: through the proxies of the environment, trusting the
-/// authorities in `ca_file`, or those of the system if that is empty.
-///
-/// # Errors
-///
-/// If the file cannot be read or has no certificate, or a proxy is none.
-pub(crate) fn network(ca_file: &str, context: &Context) -> Result<Network> {
-    Ok(Network::new(NetworkOptions {
-        proxies: proxies(context)?,
-        roots: files::roots(&context.environment, ca_file)?,
-        ..NetworkOptions::default()
-    }))
 }
 
 /// Returns where uploads are remembered: beside what else is known of files, and like that not if

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::Registry;
 use crate::access::AccessObserver;
 use crate::auth::{Authenticator, Users};
+use crate::change::ChangeObserver;
 use crate::handle::Usage;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -24,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) allow_sparse: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) observer: Option<Arc<dyn AccessObserver>>,
+    pub(crate) change_observer: Option<Arc<dyn ChangeObserver>>,
     pub(crate) policies: Option<Policies>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) usage: Usage,
@@ -112,6 +114,18 @@ impl RegistryBuilder {
     pub fn observer(mut self, observer: Arc<dyn AccessObserver>) -> Self {
         self.config.observer = Some(observer);
         self
+    }
+
+    /// Tells `observer` of every change that a client makes, such as
+    /// [`Webhooks`](crate::webhook::Webhooks). By default nobody is told.
+    pub fn change_observer(mut self, observer: Arc<dyn ChangeObserver>) -> Self {
+        self.config.change_observer = Some(observer);
+        self
+    }
+
+    /// Returns the numbers that the registry will count in, for what counts along.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.config.metrics)
     }
 
     /// Sets what the registry is willing to take.

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
-use oras_spec::Digest;
 use oras_spec::distribution::{Operation, header, next_link};
+use oras_spec::{Digest, RepositoryName};
 
 pub(crate) use self::quota::Usage;
 use crate::auth::Identity;
 use crate::body::{RequestBody, ResponseBody};
+use crate::change::Changes;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::policy::Policy;
@@ -35,6 +36,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) identity: Identity,
     /// What everybody may do; without, everything.
     pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) request_id: &'a str,
     pub(crate) target: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
@@ -104,6 +106,17 @@ async fn carry_out(operation: Operation, asked: Asked<'_>, body: &mut RequestBod
 }
 
 impl Asked<'_> {
+    /// Returns whom to tell of what this request changes, if there is anybody.
+    fn changes(&self, repository: &RepositoryName) -> Option<Changes> {
+        let observer = self.config.change_observer.as_ref();
+        observer.filter(|observer| observer.is_interested()).map(|observer| Changes {
+            observer: Arc::clone(observer),
+            repository: repository.clone(),
+            user: self.identity.name.clone(),
+            request_id: self.request_id.to_owned(),
+        })
+    }
+
     /// Tells whether the client has content already, by its entity tag.
     fn has(&self, digest: &Digest) -> bool {
         self.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(

@@ -32,6 +32,7 @@
 mod access;
 pub mod auth;
 mod body;
+mod change;
 mod config;
 mod error;
 mod gate;
@@ -46,11 +47,13 @@ mod service;
 mod storage;
 pub mod trouble;
 mod upkeep;
+pub mod webhook;
 
 use std::sync::Arc;
 
 pub use access::{Access, AccessObserver};
 pub use body::ResponseBody;
+pub use change::{Change, ChangeKind, ChangeObserver};
 pub use config::{BuildError, RegistryBuilder};
 pub use limits::Limits;
 pub use metrics::Metrics;

@@ -22,6 +22,8 @@ pub struct Metrics {
     in_flight: AtomicI64,
     failures: AtomicU64,
     connections: [AtomicU64; EVENTS.len()],
+    webhooks: [AtomicU64; OUTCOMES.len()],
+    webhooks_waiting: AtomicI64,
 }
 
 /// Every value of the label `route`; the last is for whatever is none of the others.
@@ -50,6 +52,9 @@ const EVENTS: [&str; 10] = [
     "plain_on_tls",
     "cut",
 ];
+
+/// Every value of the label `outcome` of events for webhooks.
+const OUTCOMES: [&str; 4] = ["delivered", "retried", "given_up", "dropped"];
 
 /// The upper bounds of a histogram's buckets, in milliseconds.
 const BOUNDS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000, 300_000];
@@ -119,6 +124,27 @@ impl Metrics {
         self.connections[index].fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Counts an event that waits for its receiver.
+    pub(crate) fn webhook_queued(&self) {
+        self.webhooks_waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an event that waits no more: it was delivered, or given up.
+    pub(crate) fn webhook_done(&self, is_delivered: bool) {
+        self.webhooks_waiting.fetch_sub(1, Ordering::Relaxed);
+        self.webhooks[if is_delivered { 0 } else { 2 }].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an attempt that is followed by another.
+    pub(crate) fn webhook_retried(&self) {
+        self.webhooks[1].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an event that there was no room for.
+    pub(crate) fn webhook_dropped(&self) {
+        self.webhooks[3].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Writes all numbers in Prometheus' text format, with that of the uploads now open.
     pub(crate) fn text(&self, uploads: usize) -> String {
         let mut text = Text(String::with_capacity(16 * 1024));
@@ -150,6 +176,14 @@ impl Metrics {
             let labels = format!("event=\"{event}\"");
             text.line("oras_connection_events_total", &labels, count.load(Ordering::Relaxed));
         }
+        text.head("oras_webhook_events_total", "counter", "Events for webhooks, by outcome.");
+        for (outcome, count) in OUTCOMES.iter().zip(&self.webhooks) {
+            let labels = format!("outcome=\"{outcome}\"");
+            text.line("oras_webhook_events_total", &labels, count.load(Ordering::Relaxed));
+        }
+        text.head("oras_webhook_events_waiting", "gauge", "Events not yet delivered or given up.");
+        let waiting = self.webhooks_waiting.load(Ordering::Relaxed).max(0);
+        text.line("oras_webhook_events_waiting", "", waiting);
         text.head("oras_requests_in_flight", "gauge", "Requests not yet answered to the end.");
         let in_flight = self.in_flight.load(Ordering::Relaxed).max(0);
         text.line("oras_requests_in_flight", "", in_flight);

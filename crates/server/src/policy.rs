@@ -20,6 +20,7 @@ pub use self::pattern::{Pattern, PatternError};
 pub use self::permissions::{Permissions, PermissionsError};
 
 use crate::auth::{Identity, Issuer};
+use crate::webhook::Webhook;
 
 /// Who may do what, and what nobody may.
 ///
@@ -43,6 +44,7 @@ pub struct Policy {
     immutable: Vec<Immutable>,
     quotas: Vec<Quota>,
     issuers: Vec<Issuer>,
+    webhooks: Vec<Webhook>,
 }
 
 /// What somebody may do with some repositories.
@@ -152,6 +154,11 @@ impl Policy {
     /// Returns the issuers whose tokens are to be [trusted](crate::auth::Logins::trust).
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
+    }
+
+    /// Returns the webhooks that are to be told of changes; their secrets are not read yet.
+    pub fn webhooks(&self) -> &[Webhook] {
+        &self.webhooks
     }
 
     /// Tells whether somebody without a name may do anything at all.

@@ -100,6 +100,7 @@ impl RegistryService {
             config,
             identity,
             policy,
+            request_id: &access.access.request_id,
             target: &parts.uri,
             headers: &parts.headers,
         };

@@ -36,3 +36,4 @@ mod signals;
 mod soak;
 mod story;
 mod untrusted;
+mod webhooks;

@@ -28,6 +28,7 @@ fn every_registry_of_the_operators_guide_starts() {
     let sandbox = Sandbox::new();
     let users = ["ada", "bob", "ci"].map(|name| format!("{name}:{HASH}")).join("\n");
     sandbox.write("users", users);
+    sandbox.write("secret", "open-sesame");
     let start = |name: &str, flags: &[String]| {
         let flags: Vec<_> = flags.iter().map(String::as_str).collect();
         OrasServer::start_at(&sandbox, &sandbox.path(name), "127.0.0.1:0", &flags)
@@ -71,6 +72,9 @@ fn the_operators_guide_names_every_group_of_flags_and_every_metric() {
         "--tls-self-signed",
         "--url",
         "--user",
+        "--webhook",
+        "--webhook-ca-file",
+        "--webhook-secret",
         "--gc-interval",
         "--scrub-interval",
         "--durability",

@@ -9,20 +9,26 @@ mod mirror;
 mod reload;
 mod self_signed;
 mod upkeep;
+mod webhook;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, LocalBoxFuture, select};
-use oras_server::Registry;
 use oras_server::serve::{ServeOptions, Server};
+use oras_server::{Registry, RegistryBuilder};
 
+use self::access::Access;
 use self::log::AccessLog;
 use super::registry::{self, root, root_flag};
 use super::{Arguments, Body, Command, Invocation};
 use crate::context::Context;
 use crate::error::{CliError, Result, chain};
 use crate::flag::Flag;
+
+/// How long a stop waits, behind everything else, for webhooks to hear of what was done.
+const WEBHOOK_GRACE: Duration = Duration::from_secs(10);
 
 /// Serves a registry.
 pub(crate) static COMMAND: Command = Command {
@@ -71,6 +77,7 @@ fn flags() -> Vec<Flag> {
     flags.extend(mirror::flags());
     flags.extend(emulate::flags());
     flags.extend(upkeep::flags());
+    flags.extend(webhook::flags());
     flags
 }
 
@@ -84,21 +91,14 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     if let Some(name) = parsed.some_text("emulate") {
         return emulate::emulate(name, place.address, invocation, context).await;
     }
-    let access = access::access(invocation, &place, context)?;
+    let mut access = access::access(invocation, &place, context)?;
     let upkeep = upkeep::read(invocation)?;
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::open(invocation, context)?);
-    let mut builder = Registry::builder().directory(&root).observer(Arc::clone(&log) as _);
-    builder = builder.allow_sparse(parsed.switch("allow-sparse"));
-    for mirror in mirror::mirrors(invocation, context)? {
-        builder = builder.mirror(mirror);
-    }
-    if let Some(logins) = &access.logins {
-        builder = builder.authenticator(Arc::clone(logins) as _);
-    }
-    if let Some(policies) = &access.policies {
-        builder = builder.policies(policies.clone());
-    }
+    let builder = builder(invocation, &access, context)?.directory(&root);
+    let builder = builder.observer(Arc::clone(&log) as _);
+    let (webhooks, builder) = webhook::webhooks(invocation, builder, &log, context)?;
+    access.tell(&webhooks);
     let is_fast = parsed.text("durability") == "fast";
     let registry = registry::open(builder.wait_for_disk(!is_fast)).await?;
     let tls = place.tls(&root, parsed.some_text("url"), context)?;
@@ -131,7 +131,24 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
         Either::Left((outcome, _)) => outcome,
         Either::Right(((), serving)) => serving.await,
     };
+    webhooks.drain(WEBHOOK_GRACE).await;
     outcome.map_err(|error| CliError::new(chain(&error)))
+}
+
+/// Puts a registry together, but for where it stores and who hears of it.
+fn builder(invocation: &Invocation, access: &Access, context: &Context) -> Result<RegistryBuilder> {
+    let mut builder = Registry::builder();
+    builder = builder.allow_sparse(invocation.parsed.switch("allow-sparse"));
+    for mirror in mirror::mirrors(invocation, context)? {
+        builder = builder.mirror(mirror);
+    }
+    if let Some(logins) = &access.logins {
+        builder = builder.authenticator(Arc::clone(logins) as _);
+    }
+    if let Some(policies) = &access.policies {
+        builder = builder.policies(policies.clone());
+    }
+    Ok(builder)
 }
 
 /// Waits for a signal.

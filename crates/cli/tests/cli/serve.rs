@@ -32,9 +32,14 @@ fn refuses_what_cannot_be_served() {
         ("--htpasswd users --url ftp://x", "invalid URL \"ftp://x\""),
         ("--htpasswd users --user eve:pull:**", "there is no user \"eve\""),
         ("--htpasswd users --user me:write:**", "no permission is called \"write\""),
+        ("--webhook ftp://x", "\"ftp://x\" is not the http or https address of a webhook"),
+        ("--webhook http://x --webhook-secret nope", "failed to open nope"),
+        ("--webhook http://x --webhook-secret empty", "empty holds no secret"),
+        ("--webhook-secret users", "--webhook-secret needs --webhook"),
     ] {
         sandbox.write("policy", "nonsense");
         sandbox.write("users", USERS);
+        sandbox.write("empty", "\n");
         let complaint = sandbox.oras(&format!("serve --addr 127.0.0.1:0 {flags}")).fails();
         assert!(complaint.contains(wanted), "{flags}: {complaint}");
     }

@@ -16,8 +16,11 @@ use crate::storage::digest_of;
 use crate::storage::manifests::StoredManifest;
 
 mod check;
+mod write;
 
 pub(super) use check::parse;
+
+use self::write::{Push, Pushed};
 
 /// [end-3](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests)
 ///
@@ -74,15 +77,12 @@ pub(super) async fn put(
     let needed = check::needed(asked.config, &document);
     let named = reference.tag().map_or(tags, std::slice::from_ref);
     let (moving, staying) = sort_tags(asked, repository, &digest, named).await?;
-    let put = asked.storage.put_manifest(repository, &document, &digest, &moving, needed);
-    if let Some(missing) = put.await? {
-        return Err(ApiError::manifest_blob_unknown(&missing));
-    }
-    for tag in staying {
-        // Somebody may have come before us since we looked.
-        if !asked.storage.set_tag_once(repository, &tag, &digest).await? {
-            return Err(stays(asked, repository, &tag));
-        }
+    let subject = document.subject().map(|subject| subject.digest.clone());
+    let push = Push { document, digest: digest.clone(), needed, moving, staying };
+    match write::push(asked, repository, push).await? {
+        Pushed::Done => {}
+        Pushed::Missing(blob) => return Err(ApiError::manifest_blob_unknown(&blob)),
+        Pushed::Stays(tag) => return Err(stays(asked, repository, &tag)),
     }
 
     let mut response = status(StatusCode::CREATED);
@@ -90,8 +90,8 @@ pub(super) async fn put(
         Operation::GetManifest { repository: repository.clone(), reference: reference.clone() };
     insert(&mut response, LOCATION, &location.path_and_query());
     insert_digest(&mut response, &digest);
-    if let Some(subject) = document.subject() {
-        insert(&mut response, header::OCI_SUBJECT, subject.digest.as_str());
+    if let Some(subject) = subject {
+        insert(&mut response, header::OCI_SUBJECT, subject.as_str());
     }
     for tag in tags {
         let tag = HeaderValue::from_str(tag.as_str()).expect("a checked tag is legal in headers");
@@ -109,11 +109,7 @@ pub(super) async fn delete(
     reference: &TagOrDigest,
 ) -> Answer {
     refuse_immutable(asked, repository, reference).await?;
-    let deleted = match reference {
-        TagOrDigest::Tag(tag) => asked.storage.delete_tag(repository, tag).await?,
-        TagOrDigest::Digest(digest) => asked.storage.delete_manifest(repository, digest).await?,
-    };
-    if deleted {
+    if write::delete(asked, repository, reference).await? {
         Ok(status(StatusCode::ACCEPTED))
     } else {
         Err(ApiError::manifest_unknown(reference.as_str()))

@@ -6,6 +6,7 @@ use oras_spec::Quoted;
 use serde::Deserialize;
 
 use crate::auth::{Issuer, IssuerError, IssuerTable};
+use crate::webhook::{WebhookError, WebhookTable};
 
 use super::{
     Grant, Immutable, Pattern, PatternError, Permissions, PermissionsError, Policy, Quota, Who,
@@ -36,6 +37,9 @@ pub enum PolicyError {
     /// Two issuers have the same name or address, or both are where clients get their tokens.
     #[error("the issuer {} has its name, address or realm in common with another", Quoted(.0))]
     Issuers(String),
+    /// A webhook is none.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// A number of bytes is none.
     #[error("{} is no number of bytes, such as 5000000 or \"10 GiB\"", Quoted(.0))]
     Bytes(String),
@@ -54,6 +58,8 @@ struct Document {
     quota: Vec<QuotaTable>,
     #[serde(default)]
     issuer: Vec<IssuerTable>,
+    #[serde(default)]
+    webhook: Vec<WebhookTable>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +104,9 @@ impl Policy {
         policy.issuers = issuers(&document.issuer)?;
         for group in policy.issuers.iter().flat_map(Issuer::groups) {
             policy.groups.entry(group.to_owned()).or_default();
+        }
+        for table in &document.webhook {
+            policy.webhooks.push(table.read()?);
         }
         for table in &document.grant {
             policy.grants.extend(grants(table, &policy.groups)?);

@@ -3,6 +3,7 @@
 mod access;
 mod blobs;
 mod body;
+mod changes;
 mod client;
 mod concurrency;
 mod disk;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use oras_server::auth::{Logins, LoginsOptions, Users};
 use oras_server::policy::{Grant, Policies, Policy};
+use oras_server::webhook::{Webhook, Webhooks};
 use oras_spec::Quoted;
 
 use super::issuer::Documents;
 use super::listen::Place;
+use super::webhook::{self, Hooks};
 use crate::command::Invocation;
 use crate::connect::network;
 use crate::context::Context;
@@ -38,7 +40,7 @@ pub(super) fn flags() -> Vec<Flag> {
         ),
         Flag::text(
             "policy",
-            "file of grants, immutable tags, quotas and issuers of tokens, read again when it changes",
+            "file of grants, immutable tags, quotas, issuers of tokens and webhooks, read again when it changes",
         )
         .word("path"),
         Flag::text("issuer-ca-file", "certificate authorities that the policy's issuers are held to")
@@ -50,6 +52,9 @@ pub(super) fn flags() -> Vec<Flag> {
 pub(super) struct Access {
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) policies: Option<Policies>,
+    /// Who is to be told of changes, and, once there is somebody, who tells them.
+    hooks: Vec<Webhook>,
+    webhooks: Option<Arc<Webhooks>>,
     sources: Sources,
 }
 
@@ -63,9 +68,17 @@ struct Sources {
     grants: Vec<Grant>,
     /// Whether the policy may have issuers: there is somebody who looks at their tokens.
     may_trust: bool,
+    hooks: Hooks,
     /// Of the files, when they were read last.
     users_text: String,
     policy_text: String,
+}
+
+/// What the files say.
+struct Said {
+    users: Option<Users>,
+    policy: Policy,
+    hooks: Vec<Webhook>,
 }
 
 /// Reads the flags and the files they name.
@@ -80,6 +93,7 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
         policy: path("policy"),
         grants: grants(parsed.list("user"))?,
         may_trust: true,
+        hooks: webhook::read(invocation, context)?,
         users_text: String::new(),
         policy_text: String::new(),
     };
@@ -95,7 +109,8 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
     };
     check_anonymous(anonymous, is_said, place)?;
     if anonymous == "push" && !is_said {
-        return Ok(Access { logins: None, policies: None, sources });
+        let hooks = sources.hooks.with(None)?;
+        return Ok(Access { logins: None, policies: None, hooks, webhooks: None, sources });
     }
     let everybody = match anonymous {
         "push" => Some("anonymous:all:**"),
@@ -105,10 +120,11 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
     let users = has_users && sources.grants.is_empty() && sources.policy.is_none();
     let usual = everybody.into_iter().chain(users.then_some("*:admin:**"));
     sources.grants.extend(usual.map(|text| text.parse::<Grant>().expect("a grant of our own")));
-    let (users, policy) = sources.read()?.expect("nothing was read before");
+    let Said { users, policy, hooks } = sources.read()?.expect("nothing was read before");
     let logins = logins(invocation, users, &policy, context)?;
     sources.may_trust = logins.is_some();
-    Ok(Access { logins, policies: Some(Policies::new(policy)), sources })
+    let policies = Some(Policies::new(policy));
+    Ok(Access { logins, policies, hooks, webhooks: None, sources })
 }
 
 /// Makes the door; none is needed where nobody has a name.
@@ -175,11 +191,17 @@ fn grants(texts: &[String]) -> Result<Vec<Grant>> {
 }
 
 impl Access {
+    /// Tells those who are to be told of changes, from now on and after every reload.
+    pub(super) fn tell(&mut self, webhooks: &Arc<Webhooks>) {
+        webhooks.replace(std::mem::take(&mut self.hooks));
+        self.webhooks = Some(Arc::clone(webhooks));
+    }
+
     /// Reads the files again; tells whether anything had changed. After an error everything stays
     /// as it was.
     pub(super) fn reload(&mut self) -> std::result::Result<bool, String> {
         let read = self.sources.read().map_err(|error| error.to_string())?;
-        let Some((users, policy)) = read else { return Ok(false) };
+        let Some(Said { users, policy, hooks }) = read else { return Ok(false) };
         if let Some(logins) = &self.logins {
             if let Some(users) = users {
                 logins.replace(users);
@@ -189,13 +211,16 @@ impl Access {
         if let Some(policies) = &self.policies {
             policies.replace(policy);
         }
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.replace(hooks);
+        }
         Ok(true)
     }
 }
 
 impl Sources {
-    /// Reads users and policy; nothing if the files are as they were.
-    fn read(&mut self) -> Result<Option<(Option<Users>, Policy)>> {
+    /// Reads users, policy and secrets; nothing if the files are as they were.
+    fn read(&mut self) -> Result<Option<Said>> {
         let text = |file: &Option<Named>| match file {
             None => Ok(String::new()),
             Some((name, path)) => std::fs::read_to_string(path).map_err(|error| {
@@ -230,7 +255,8 @@ impl Sources {
                     .with_recommendation("Add the user to the file of --htpasswd"));
             }
         }
+        let hooks = self.hooks.with(Some(&policy))?;
         (self.users_text, self.policy_text) = (users_text, policy_text);
-        Ok(Some((users, policy)))
+        Ok(Some(Said { users, policy, hooks }))
     }
 }
