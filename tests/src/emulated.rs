@@ -83,13 +83,18 @@ impl Emulated {
     /// Returns the flags that lead every name of the registry here and trust its certificate.
     /// `side` is empty, `from-` or `to-`.
     pub fn flags(&self, side: &str) -> Vec<String> {
+        self.flags_through(side, self.port)
+    }
+
+    /// As [`flags`](Self::flags), to a proxy on a port of this machine.
+    pub fn flags_through(&self, side: &str, port: u16) -> Vec<String> {
         let (mut flags, from) = match &self.authority {
             Some(path) => (vec![format!("--{side}ca-file"), path.display().to_string()], 443),
             None => (vec![format!("--{side}plain-http")], 80),
         };
         for name in self.emulator.profile().host_names() {
             flags.push(format!("--{side}resolve"));
-            flags.push(format!("{name}:{from}:127.0.0.1:{}", self.port));
+            flags.push(format!("{name}:{from}:127.0.0.1:{port}"));
         }
         flags
     }

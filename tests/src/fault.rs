@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_linger;
+use rustix::net::sockopt::{set_socket_linger, set_socket_send_buffer_size};
 
 /// What happens to one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,9 @@ impl Fault {
         }
     }
 }
+
+/// How many bytes wait here for one side to take them, at most.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// How long it takes from one byte that drips to the next.
 const DRIP: Duration = Duration::from_millis(20);
@@ -127,7 +130,12 @@ impl Proxy {
 
     /// Returns `localhost:PORT`.
     pub fn host(&self) -> String {
-        format!("localhost:{}", self.address.port())
+        format!("localhost:{}", self.port())
+    }
+
+    /// Returns the port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 }
 
@@ -154,6 +162,8 @@ fn join(
             Direction::Down => (server, client),
         };
         let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
+        // What waits here has not gone over the line, and is not to be counted for long.
+        set_socket_send_buffer_size(&to, SEND_BUFFER).unwrap_or_default();
         let strikes = fault.place().is_some_and(|(way, _)| way == direction);
         let fault = if strikes { fault } else { Fault::None };
         let (on_fault, is_reset) = (Arc::clone(on_fault), Arc::clone(&is_reset));

@@ -45,6 +45,11 @@ impl Distribution {
     pub fn host(&self) -> String {
         format!("localhost:{}", self.0.address.port())
     }
+
+    /// Returns where the registry listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.0.address
+    }
 }
 
 /// `skopeo`.

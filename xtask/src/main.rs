@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["docs"] => docs::write(),
         ["bench", names @ ..] => bench::run(names),
-        ["soak"] => soak::run_soak(),
+        ["soak"] => soak::run_soak("soak::"),
+        ["soak", "cache"] => soak::run_soak("shared_cache::"),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -44,4 +45,5 @@ Commands:
   test            run all tests, with real registries and clients where they can be had
   docs            write docs/cli.md and manual pages from the program's own tables
   soak            transfer over lines that break, by processes that are killed
+  soak cache      let many processes use, prune and spoil one cache
   bench [NAME..]  measure start, size, speed and memory (start, layout, large, small, registry, mirror)";

@@ -1,14 +1,15 @@
-//! `cargo xtask soak`: transfers over lines that break, by processes that are killed, with the release
-//! build. `ORAS_SOAK_RUNS`, `ORAS_SOAK_BYTES`, `ORAS_SOAK_CUT` and `ORAS_SOAK_KILLS` say how much.
+//! `cargo xtask soak`: transfers over lines that break, by processes that are killed, or many processes
+//! on one cache, with the release build. What the variables say is in `docs/transfers.md` and
+//! `docs/caching.md`.
 
 use crate::Failure;
 use crate::process::{build_release, cargo, run};
 
-/// Runs it.
-pub(crate) fn run_soak() -> Result<(), Failure> {
+/// Runs the tests whose names begin so.
+pub(crate) fn run_soak(tests: &str) -> Result<(), Failure> {
     let program = build_release()?;
     let mut test = cargo();
     test.args(["test", "--quiet", "--locked", "--package", "oras-tests", "--test", "all"]);
-    test.args(["--", "--ignored", "--nocapture", "soak::"]);
+    test.args(["--", "--ignored", "--nocapture", tests]);
     run(test.env("ORAS_BIN", program))
 }

@@ -12,6 +12,7 @@ pub(crate) mod patience;
 pub(crate) mod platform;
 pub(crate) mod remote;
 pub(crate) mod selection;
+pub(crate) mod stats;
 pub(crate) mod target;
 pub(crate) mod terminal;
 

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 use oras_spec::Quoted;
 
+use crate::args::stats;
 use crate::command::help;
 use crate::command::{Arguments, Body, Command, Invocation, path};
 use crate::command::{
@@ -102,7 +103,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>, context: &Conte
             context.printer.bytes(help::page(&invocation.parents, command).as_bytes())
         }
         Body::Quick(run) => run(&invocation, context),
-        Body::Waiting(run) => runtime::wait(run(&invocation, context), context),
+        Body::Waiting(run) => {
+            runtime::wait(run(&invocation, context), context)?;
+            stats::tell(&invocation, context);
+            Ok(())
+        }
         Body::Lasting(run) => runtime::last(run(&invocation, context)),
     }
 }

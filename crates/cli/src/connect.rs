@@ -2,16 +2,16 @@
 
 pub(crate) mod credentials;
 mod files;
+mod headers;
 mod network;
 mod resolve;
 mod traffic;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::store::{Archive, Cache, Cached, Layout, Notes};
 use oras_client::transport::{
@@ -19,7 +19,7 @@ use oras_client::transport::{
     TrafficObserver, Transport,
 };
 use oras_client::{Ahead, Notebook, Source, Target as WritableTarget};
-use oras_spec::distribution::{Action, Warning};
+use oras_spec::distribution::Action;
 use oras_spec::image::{Descriptor, MediaType, Platform};
 use oras_spec::{Quoted, RegistryName, RepositoryName, Tag, TagOrDigest};
 
@@ -31,7 +31,6 @@ use crate::command::Invocation;
 use crate::command::version::VERSION;
 use crate::context::Context;
 use crate::error::{CliError, Result, system_text};
-use crate::output::log::{Level, Log};
 
 pub(crate) use self::credentials::{credentials_file, static_credential, stored};
 pub(crate) use self::network::network;
@@ -215,7 +214,10 @@ impl Target {
                 Ok(Opened { place: OpenedPlace::of(repository, cache.as_ref()), cache, advisor })
             }
             Place::Layout { path, .. } => {
-                let place = self.open_local(path, access, context).await?;
+                let mut place = self.open_local(path, access, context).await?;
+                if let (OpenedPlace::Layout(layout), Access::Write) = (&mut place, access) {
+                    layout.note_in(cache::read(invocation, context)?);
+                }
                 Ok(Opened { place, cache: None, advisor })
             }
         }
@@ -302,7 +304,7 @@ pub(crate) fn wire(
 ) -> Result<(Arc<dyn Transport>, RegistryOptions)> {
     let plain_http = remote.plain_http.unwrap_or_else(|| is_local(name));
     let environment = &context.environment;
-    let headers = headers(&remote.headers)?;
+    let headers = headers::read(&remote.headers)?;
     let identity = match &remote.identity {
         Some((certificate, key)) => {
             let (chain, key) = files::identity(environment, certificate, key)?;
@@ -322,6 +324,7 @@ pub(crate) fn wire(
         ..NetworkOptions::default()
     };
     remote.patience.limit(&mut options);
+    options.volume = Arc::clone(&context.tally.volume);
     let network = Network::new(options);
     let log = context.log(invocation.parsed.switch("debug"));
     let observer: Arc<dyn TrafficObserver> =
@@ -329,8 +332,13 @@ pub(crate) fn wire(
     let logged = Logged::new(network, Arc::clone(&observer))
         .hiding(headers.keys().cloned())
         .counted_by(Arc::clone(&context.requests));
-    let announcer =
-        traffic::Announcer { log: log.clone(), environment: environment.clone(), rest: observer };
+    let announcer = traffic::Announcer {
+        log: log.clone(),
+        environment: environment.clone(),
+        notices: Arc::clone(&context.notices),
+        tally: Arc::clone(&context.tally),
+        rest: observer,
+    };
     let retrying = Retrying::new(logged)
         .with_observer(Arc::new(announcer))
         .with_retries(remote.patience.retries)
@@ -341,10 +349,10 @@ pub(crate) fn wire(
             .expect("a version is a header value"),
         headers,
         referrers: remote.referrers,
-        warnings: warnings(log, name),
+        warnings: traffic::warnings(log, name),
         notes: upload_notes(invocation, context),
         retries: remote.patience.retries,
-        ..RegistryOptions::default()
+        incidents: traffic::incidents(context),
     };
     Ok((Arc::new(retrying), options))
 }
@@ -365,30 +373,6 @@ fn is_local(name: &RegistryName) -> bool {
     let host = name.host();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let invalid = |_: &dyn fmt::Display| {
-            let header = format!("{name}: {value}");
-            CliError::new(format!("invalid header: {}", Quoted(&header)))
-        };
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(&error))?;
-        let mut value = HeaderValue::from_str(value).map_err(|error| invalid(&error))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-/// Shows what the registry wants its users to read.
-fn warnings(log: Log, name: &RegistryName) -> Arc<dyn Fn(&Warning) + Send + Sync> {
-    let registry = name.to_string();
-    Arc::new(move |warning| {
-        let text = crate::visible::visible(warning.text()).into_owned();
-        log.entry(Level::Warning, &text, &[("registry", &registry)]);
-    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ use crate::env::Environment;
 use crate::error::{CliError, Result, system_text};
 use crate::output::Printer;
 use crate::output::log::Log;
+use crate::output::notices::Notices;
 use crate::streams::{Size, Streams};
+use crate::tally::Tally;
 
 /// The one thing that is passed to all commands.
 pub(crate) struct Context {
@@ -36,6 +38,10 @@ pub(crate) struct Context {
     pub(crate) pauses: Pauses,
     /// Which files with secrets the user has been told that others can read.
     pub(crate) exposed_files: Arc<Mutex<BTreeSet<PathBuf>>>,
+    /// What was moved and what was not.
+    pub(crate) tally: Arc<Tally>,
+    /// What befalls transfers.
+    pub(crate) notices: Arc<Notices>,
     input: Arc<Mutex<Box<dyn Read + Send>>>,
 }
 
@@ -51,6 +57,8 @@ impl Context {
             requests: Arc::default(),
             pauses: Pauses::default(),
             exposed_files: Arc::default(),
+            tally: Arc::default(),
+            notices: Arc::default(),
             input: Arc::new(Mutex::new(streams.input)),
         }
     }

@@ -16,6 +16,7 @@ mod report;
 mod runtime;
 mod signals;
 mod streams;
+mod tally;
 mod template;
 mod visible;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod human;
 pub(crate) mod log;
+pub(crate) mod notices;
 pub(crate) mod progress;
 pub(crate) mod render;
 pub(crate) mod status;

@@ -8,6 +8,7 @@ mod listing;
 mod manifest;
 mod pull;
 mod push;
+mod stats;
 
 pub(crate) use credential::{CredentialReport, LookupReport};
 pub(crate) use discover::DiscoverReport;
@@ -15,6 +16,7 @@ pub(crate) use listing::{RepositoriesReport, TagsReport};
 pub(crate) use manifest::ManifestReport;
 pub(crate) use pull::{FileReport, PullReport};
 pub(crate) use push::PushReport;
+pub(crate) use stats::{StatsReport, WithStats};
 
 use std::collections::BTreeMap;
 

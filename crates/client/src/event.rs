@@ -12,6 +12,8 @@ pub enum Event<'a> {
     /// So many bytes of content are there already, from an attempt that was broken off; only what
     /// is behind them moves.
     Resumed(&'a Descriptor, u64),
+    /// The content is taken from a cache: what moves from here on does not come from the source.
+    Cached(&'a Descriptor),
     /// So many further bytes of content have moved.
     Moved(&'a Descriptor, u64),
     /// The transfer of content is done: it is verified and in its place.
@@ -36,9 +38,10 @@ pub enum Event<'a> {
 
 /// Hears events, from many tasks at once. `()` hears nothing, and any `Fn(Event<'_>)` is an observer.
 ///
-/// For one descriptor: [`Started`](Event::Started), perhaps [`Resumed`](Event::Resumed), any number
-/// of [`Moved`](Event::Moved), then
-/// [`Copied`](Event::Copied) or [`Failed`](Event::Failed). What a document points at is done
+/// For one descriptor: [`Started`](Event::Started), perhaps [`Resumed`](Event::Resumed) and
+/// [`Cached`](Event::Cached), any number of [`Moved`](Event::Moved), then
+/// [`Copied`](Event::Copied) or [`Failed`](Event::Failed). Documents may be cached before they are
+/// started. What a document points at is done
 /// before the document is started.
 pub trait Observer: Send + Sync {
     /// Takes notice of `event`. Called from the tasks that move bytes: be quick.

@@ -58,6 +58,7 @@ pub use proxy::Proxies;
 pub use rate_limit::RateLimit;
 pub use redirecting::Redirecting;
 pub use retrying::{DEFAULT_RETRIES, Retrying};
+pub use stall::Volume;
 pub use tls::{ClientIdentity, TrustRoots};
 pub use traffic::{LoggedBody, Traffic, TrafficObserver};
 

@@ -32,6 +32,7 @@ mod progress;
 mod readme;
 mod resume;
 mod server_faults;
+mod shared_cache;
 mod signals;
 mod soak;
 mod story;

@@ -1,6 +1,7 @@
 //! Transfers as somebody at a real terminal sees them, wide and narrow.
 
 use oras_tests::evil::Answer;
+use oras_tests::sandbox::binary;
 use oras_tests::{Direction, Evil, Fault, OrasServer, Proxy, Sandbox, Terminal};
 
 const MEBIBYTE: usize = 1 << 20;
@@ -202,4 +203,51 @@ fn without_bars_there_are_lines_and_without_a_terminal_too() {
     let (bars, _) = ended(&terminal);
     assert!(row(&bars, "hi.txt").starts_with("✓ "), "{bars:#?}");
     assert!(sandbox.text("lines").starts_with("Pulled [registry] "), "{}", sandbox.text("lines"));
+}
+
+#[test]
+fn a_pull_says_where_it_goes_on_what_it_waits_for_and_what_it_moved() {
+    let sandbox = Sandbox::new();
+    let Some(terminal) = Terminal::open(&sandbox, 100, 24) else { return };
+    let server = OrasServer::start(&sandbox);
+    write_large(&sandbox);
+    sandbox.oras(&format!("push {}/a:1 big.bin", server.host())).succeeds();
+    // Some of the file comes, and then each connection ends at once.
+    let proxy = Proxy::start(server.address(), |number| {
+        Fault::Cut(Direction::Down, if number == 0 { 12 << 20 } else { 100 })
+    });
+    terminal.oras(&format!("pull {}/a:1 -o out", proxy.host()));
+    terminal.wait_until(|rows| {
+        let says = |row: &String| row.starts_with("… ") && row.contains("; again in ");
+        rows.iter().any(says)
+    });
+    terminal.press("C-c");
+    terminal.wait_for("[exit 1]");
+
+    terminal.oras(&format!("pull {}/a:1 -o out", server.host()));
+    let rows = terminal.wait_for("[exit 0]");
+    let digest = rows.iter().find(|row| row.contains("resumed from 1"));
+    assert!(digest.is_some_and(|row| row.starts_with("  └─ ")), "{rows:#?}");
+    let last = row(&rows, "Sent 0 B, received ");
+    assert!(last.contains("moved before 1"), "{last}");
+}
+
+#[test]
+fn a_pull_says_what_it_takes_from_the_cache() {
+    let sandbox = Sandbox::new();
+    let Some(terminal) = Terminal::open(&sandbox, 100, 24) else { return };
+    let server = OrasServer::start(&sandbox);
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras(&format!("push {}/a:1 hi.txt", server.host())).succeeds();
+    let pull = |output: &str| {
+        let program = binary().display().to_string();
+        let line = format!("ORAS_CACHE=cache {program} pull {}/a:1 -o {output}", server.host());
+        terminal.type_line(&line);
+        terminal.wait_for("[exit 0]")
+    };
+    let rows = pull("one");
+    assert!(!rows.iter().any(|row| row.contains("from the cache")), "{rows:#?}");
+    let rows = pull("two");
+    row(&rows, "  └─ 8f434346648f from the cache");
+    row(&rows, ", saved ");
 }

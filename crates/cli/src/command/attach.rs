@@ -15,7 +15,7 @@ use crate::args::file_reference::FileReference;
 use crate::args::packer::{self, Packer};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, cache, distribution, format, platform, terminal};
+use crate::args::{self, cache, distribution, format, platform, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -83,6 +83,7 @@ fn flags() -> Vec<Flag> {
         distribution::flag(Side::Only),
         platform::platform("attach to an arch-specific subject"),
         terminal::flag(),
+        stats::flag(),
         Flag::text("artifact-type", "artifact type").required(),
         Flag::text("config", "`path` of image config file").word("path"),
     ]);
@@ -128,6 +129,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
 
     let bytes = read_document(&files, &manifest).await?;
     let report = DescriptorReport::new(&target.path(), &manifest);
+    let report = stats::with(invocation, context, report);
     render::render(&context.printer, &format, &report, || {
         context.printer.line(&format!("Attached to {}", shown_subject(&target, &subject)))?;
         context.printer.line(&format!("Digest: {}", manifest.digest))

@@ -1,13 +1,14 @@
 //! `oras backup`: artifacts of a repository into a layout, or into an archive of one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oras_client::copy::{CopyOptions, Existing, copy, copy_with_referrers};
 use oras_client::remote::Repository;
-use oras_client::store::{ArchiveSink, Layout};
-use oras_client::{Error, Source as _};
+use oras_client::store::{ArchiveSink, Cached, Layout};
+use oras_client::{Error, Source};
 use oras_spec::image::Descriptor;
 use oras_spec::{Quoted, Tag, TagOrDigest};
 
@@ -17,7 +18,7 @@ use crate::advice::{Advisor, chain};
 use crate::args::format::Format;
 use crate::args::remote::{self, Remote, Side};
 use crate::args::selection::{self, Selection};
-use crate::args::{self, dating, distribution, terminal};
+use crate::args::{self, cache, dating, distribution, stats, terminal};
 use crate::connect;
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -65,6 +66,7 @@ fn flags() -> Vec<Flag> {
         args::concurrency("3"),
         distribution::flag(Side::Only),
         terminal::flag(),
+        stats::flag(),
         Flag::text(
             "output",
             "path to the target output, either a tar archive (*.tar) or a directory",
@@ -73,6 +75,7 @@ fn flags() -> Vec<Flag> {
         .required(),
         Flag::switch("include-referrers", "back up the artifact with its referrers"),
     ]);
+    flags.extend(cache::flags());
     flags
 }
 
@@ -102,21 +105,25 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
 
     let registry_name = selection.repository.registry();
     let registry = connect::registry(invocation, &remote, registry_name, context)?;
+    let repository = registry.repository(selection.repository.repository().clone());
     let credentials = connect::credentials_file(&remote, context);
     let backup = Backup {
         invocation,
         context,
         advisor: Advisor::of_registry(invocation, registry_name, credentials),
-        source: registry.repository(selection.repository.repository().clone()),
+        source: cached(invocation, context, repository)?,
         name: selection.repository.path(),
         output,
     };
     let roots = backup.roots(&selection).await?;
     let tags: Vec<Tag> = roots.iter().map(|(tag, _)| tag.clone()).collect();
     context.printer.line(&selection::found(&backup.name, &tags))?;
-    let sink = match archive {
-        Some(archive) => Sink::Archive(Box::new(archive)),
-        None => Sink::Directory(open(output, context).await?),
+    let sink = if let Some(archive) = archive {
+        Sink::Archive(Box::new(archive))
+    } else {
+        let mut layout = open(output, context).await?;
+        layout.note_in(cache::read(invocation, context)?);
+        Sink::Directory(layout)
     };
     for (tag, root) in &roots {
         backup.pull(tag, root, sink.layout()).await?;
@@ -167,6 +174,18 @@ async fn prepare(output: &str, context: &Context) -> Result<Option<ArchiveSink>>
     sink.map(Some).map_err(|error| uncreatable(output, &error, context))
 }
 
+/// Puts the cache before a repository, if there is one.
+fn cached(
+    invocation: &Invocation,
+    context: &Context,
+    repository: Repository,
+) -> Result<Arc<dyn Source>> {
+    Ok(match cache::read(invocation, context)? {
+        Some(cache) => Arc::new(Cached::new(Arc::new(repository), cache)),
+        None => Arc::new(repository),
+    })
+}
+
 async fn open(output: &str, context: &Context) -> Result<Layout> {
     let opened = Layout::open(&context.environment.path(output)).await;
     opened.map_err(|error| {
@@ -191,7 +210,7 @@ struct Backup<'a> {
     invocation: &'a Invocation,
     context: &'a Context,
     advisor: Advisor<'a>,
-    source: Repository,
+    source: Arc<dyn Source>,
     /// `registry/repository`.
     name: String,
     output: &'a str,
@@ -236,10 +255,10 @@ impl Backup<'_> {
         let from = TagOrDigest::Digest(root.digest.clone());
         let copied = if invocation.parsed.switch("include-referrers") {
             let copied =
-                copy_with_referrers(&self.source, &from, layout, Some(tag), &options).await;
+                copy_with_referrers(&*self.source, &from, layout, Some(tag), &options).await;
             copied.map(|copied| copied.referrers)
         } else {
-            copy(&self.source, &from, layout, Some(tag), &options).await.map(|_| 0)
+            copy(&*self.source, &from, layout, Some(tag), &options).await.map(|_| 0)
         };
         watcher.finish()?;
         let referrers = copied.map_err(|error| {

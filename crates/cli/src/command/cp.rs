@@ -13,7 +13,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::format::Format;
 use crate::args::remote::{self, Remote, Side};
 use crate::args::target::{self, Place, Target};
-use crate::args::{self, cache, distribution, platform, terminal};
+use crate::args::{self, cache, distribution, platform, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -73,6 +73,7 @@ fn flags() -> Vec<Flag> {
         platform::platform("request platform"),
         remote::resolve(Side::Only),
         terminal::flag(),
+        stats::flag(),
         Flag::switch("recursive", "[Preview] recursively copy the artifact and its referrers")
             .short('r'),
         Flag::switch(

@@ -16,7 +16,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::file_reference::FileReference;
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, cache, format, platform, terminal};
+use crate::args::{self, cache, format, platform, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result, chain};
@@ -76,6 +76,7 @@ fn flags() -> Vec<Flag> {
         args::concurrency("3"),
         platform::platform("request platform"),
         terminal::flag(),
+        stats::flag(),
         Flag::switch(
             "keep-old-files",
             "do not replace existing files when pulling, treat them as errors",
@@ -131,6 +132,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
         FileReport::new(file, &path, &layer)
     });
     let report = PullReport::new(&path, &pulled.digest, written.collect());
+    let report = stats::with(invocation, context, report);
     render::render(&context.printer, &format, &report, || {
         if choice.left_out() {
             return left_out(&target, context);

@@ -14,7 +14,7 @@ use super::{Arguments, Body, Command, Invocation};
 use crate::args::packer::{self, Packer};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, cache, format, platform, terminal};
+use crate::args::{self, cache, format, platform, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -99,6 +99,7 @@ fn flags() -> Vec<Flag> {
         platform::artifact_platform(),
         plan::image_spec(),
         terminal::flag(),
+        stats::flag(),
         Flag::text("artifact-type", "artifact type"),
         Flag::text("config", "`path` of image config file").word("path"),
         Flag::switch("force", "push manifests although the destination has them already"),
@@ -153,6 +154,7 @@ async fn run(invocation: &Invocation, context: &Context) -> Result<()> {
     let tagged = tag(opened.target(), &manifest.plain(), &further, &tagging).await;
     tagged.map_err(|error| opened.explain(&error))?;
     let report = PushReport::new(&target.path(), &manifest, all_tags(&target, &further));
+    let report = stats::with(invocation, context, report);
     render::render(&context.printer, &format, &report, || {
         context.printer.line(&format!("ArtifactType: {}", manifest.artifact_type))?;
         context.printer.line(&format!("Digest: {}", manifest.digest))

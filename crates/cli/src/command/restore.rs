@@ -16,7 +16,7 @@ use crate::advice::{Advisor, chain};
 use crate::args::format::Format;
 use crate::args::remote::{self, Remote, Side};
 use crate::args::selection::{self, Selection};
-use crate::args::{self, distribution, terminal};
+use crate::args::{self, distribution, stats, terminal};
 use crate::connect;
 use crate::context::Context;
 use crate::error::{CliError, Result, system_text};
@@ -69,6 +69,7 @@ fn flags() -> Vec<Flag> {
         args::concurrency("5"),
         distribution::flag(Side::Only),
         terminal::flag(),
+        stats::flag(),
         Flag::text("input", "restore from a folder or archive file to registry").required(),
         Flag::switch("exclude-referrers", "restore the artifact without its referrers"),
         Flag::switch("dry-run", "simulate the restore process without pushing anything"),

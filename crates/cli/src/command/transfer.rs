@@ -13,6 +13,7 @@ use crate::output::Printer;
 use crate::output::progress::Progress;
 use crate::output::status::{Prompts, Status};
 use crate::streams::Size;
+use crate::tally::Tally;
 
 /// Shows what happens.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct Watcher {
     shown: Arc<Shown>,
     printer: Arc<Printer>,
     verbose: bool,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,16 @@ impl Watcher {
             }
             None => Shown::Nothing,
         };
-        Self { shown: Arc::new(shown), printer, verbose }
+        let shown = Arc::new(shown);
+        let watched = Arc::downgrade(&shown);
+        if matches!(*shown, Shown::Bars(_)) {
+            context.notices.send_to(move |notice| {
+                if let Some(Shown::Bars(progress)) = watched.upgrade().as_deref() {
+                    progress.lock().unwrap_or_else(PoisonError::into_inner).notice(notice);
+                }
+            });
+        }
+        Self { shown, printer, verbose, tally: Arc::clone(&context.tally) }
     }
 
     /// Watches a transfer that is spoken of on a terminal alone.
@@ -68,8 +79,11 @@ impl Watcher {
 
     /// Returns what hears the events.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
-        let shown = Arc::clone(&self.shown);
-        Arc::new(move |event: Event<'_>| shown.event(event))
+        let (shown, tally) = (Arc::clone(&self.shown), Arc::clone(&self.tally));
+        Arc::new(move |event: Event<'_>| {
+            tally.hear(event);
+            shown.event(event);
+        })
     }
 
     /// Prints a line among the status lines, where there are any and all of them are wanted.
@@ -133,6 +147,9 @@ pub(super) async fn observed<T, E>(
 ) -> Result<T, E> {
     let descriptor = content.descriptor().clone();
     observer.event(Event::Started(&descriptor));
+    if content.is_cached() {
+        observer.event(Event::Cached(&descriptor));
+    }
     let (hearing, moving) = (Arc::clone(observer), descriptor.clone());
     let content = content.on_chunk(move |count| hearing.event(Event::Moved(&moving, count)));
     let done = transfer(content).await;

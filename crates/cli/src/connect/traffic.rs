@@ -2,14 +2,21 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use oras_client::remote::Incident;
 use oras_client::transport::{LoggedBody, Traffic, TrafficObserver};
-use oras_spec::Quoted;
+use oras_spec::distribution::Warning;
+use oras_spec::{Quoted, RegistryName};
 
 use crate::advice;
+use crate::context::Context;
 use crate::env::Environment;
+use crate::output::human;
 use crate::output::log::{Level, Log, timestamp_seconds};
-use crate::visible::visible_lines;
+use crate::output::notices::{Notice, Notices};
+use crate::tally::Tally;
+use crate::visible::{visible, visible_lines};
 
 /// Writes down all traffic.
 #[derive(Debug)]
@@ -76,18 +83,62 @@ impl TrafficObserver for Recorder {
 pub(super) struct Announcer {
     pub(super) log: Log,
     pub(super) environment: Environment,
+    pub(super) notices: Arc<Notices>,
+    pub(super) tally: Arc<Tally>,
     pub(super) rest: Arc<dyn TrafficObserver>,
 }
 
 impl TrafficObserver for Announcer {
     fn traffic(&self, traffic: Traffic<'_>) {
         self.rest.traffic(traffic);
+        if let Traffic::Retrying { method, delay, cause, .. } = traffic {
+            self.tally.retried();
+            let why = format!("{method}: {cause}; again in {}", seconds(delay));
+            self.notices.tell(Notice::Waiting { why: &why, delay });
+        }
         if let Traffic::Paused { host, delay, cause } = traffic {
             let end = timestamp_seconds(self.environment.now() + delay);
             let message = format!("{cause}: waiting {} s, until {end}", delay.as_secs());
             self.log.entry(Level::Warning, &message, &[("registry", host)]);
         }
     }
+}
+
+/// How long a wait must be to be spoken of where nothing is drawn.
+const NOTABLE: Duration = Duration::from_secs(1);
+
+/// Returns what shows what befalls transfers.
+pub(super) fn incidents(context: &Context) -> Arc<dyn Fn(Incident<'_>) + Send + Sync> {
+    let (tally, notices) = (Arc::clone(&context.tally), Arc::clone(&context.notices));
+    let log = context.log(false);
+    Arc::new(move |incident| match incident {
+        Incident::Broken { digest, offset, delay, cause, .. } => {
+            tally.retried();
+            let (name, offset) = (&digest.encoded()[..12], human::bytes(offset));
+            let why = format!("{name} broke at {offset}: {cause}; again in {}", seconds(delay));
+            if !notices.tell(Notice::Waiting { why: &why, delay }) && delay >= NOTABLE {
+                log.entry(Level::Warning, &why, &[]);
+            }
+        }
+        Incident::Resumed { digest, offset } => {
+            tally.resumed(offset);
+            notices.tell(Notice::Resumed { digest, offset });
+        }
+        _ => {}
+    })
+}
+
+fn seconds(delay: Duration) -> String {
+    format!("{:.1} s", delay.as_secs_f32())
+}
+
+/// Shows what the registry wants its users to read.
+pub(super) fn warnings(log: Log, name: &RegistryName) -> Arc<dyn Fn(&Warning) + Send + Sync> {
+    let registry = name.to_string();
+    Arc::new(move |warning| {
+        let text = visible(warning.text()).into_owned();
+        log.entry(Level::Warning, &text, &[("registry", &registry)]);
+    })
 }
 
 /// One line for each name, with all its values.

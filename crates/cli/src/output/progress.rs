@@ -16,8 +16,13 @@ use oras_spec::image::Descriptor;
 use self::bar::{Bar, Ending};
 use self::screen::Screen;
 use super::Printer;
+use super::notices::Notice;
 use super::status::Prompts;
 use crate::streams::Size;
+use crate::visible::visible;
+
+/// How long a notice stands at least.
+const LEGIBLE: Duration = Duration::from_secs(2);
 
 /// How long a frame stands.
 const FRAME: Duration = Duration::from_millis(200);
@@ -82,6 +87,7 @@ impl Progress {
         if let Some(drawing) = self.drawing.take() {
             let mut state = self.shared.lock();
             change(&mut state);
+            state.screen.notice(String::new(), Instant::now());
             state.finished = true;
             drop(state);
             self.shared.finished.notify_all();
@@ -89,6 +95,22 @@ impl Progress {
                 self.shared.printer.control(screen::SHOW_CURSOR);
             }
             self.shared.printer.settle();
+        }
+    }
+
+    /// Shows what is waited for, and what goes on.
+    pub(crate) fn notice(&self, notice: Notice<'_>) {
+        let mut state = self.shared.lock();
+        match notice {
+            Notice::Waiting { why, delay } => {
+                // Long enough to be read.
+                let until = Instant::now() + delay.max(LEGIBLE);
+                state.screen.notice(format!("… {}", visible(why)), until);
+            }
+            Notice::Resumed { digest, offset } => {
+                let bars = state.screen.bars.iter_mut().filter(|bar| bar.is_of(digest));
+                bars.for_each(|bar| bar.resume(offset));
+            }
         }
     }
 
@@ -116,6 +138,7 @@ impl Observer for Progress {
             Event::Resumed(descriptor, count) => {
                 self.with_bar(descriptor, |bar| bar.resume(count));
             }
+            Event::Cached(descriptor) => self.with_bar(descriptor, Bar::mark_cached),
             Event::Moved(descriptor, count) => {
                 self.with_bar(descriptor, |bar| bar.advance(now, count));
             }

@@ -168,3 +168,75 @@ fn a_push_notes_which_digests_files_have() {
     let pushed = sandbox.oras("push HOST/a:2 hi.txt").succeeds();
     assert!(pushed.contains(&digest.encoded()[..12]), "{pushed}");
 }
+
+/// Content that is too large to be put into the cache while it passes.
+fn large(seed: u8) -> Vec<u8> {
+    (0..5_u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed).collect()
+}
+
+#[test]
+fn what_was_backed_up_once_is_not_fetched_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.txt", "small");
+    sandbox.write("large.bin", large(1));
+    sandbox.oras("push HOST/a:1 small.txt large.bin --no-cache").succeeds();
+    let first = sandbox.oras("backup HOST/a:1 -o one --debug");
+    assert!(blob_requests(&first.stderr) > 0, "{first:?}");
+    let second = sandbox.oras("backup HOST/a:1 -o two --debug");
+    assert_eq!((second.code, blob_requests(&second.stderr)), (0, 0), "{second:?}");
+    let third = sandbox.oras("pull HOST/a:1 -o out --debug");
+    assert_eq!((third.code, blob_requests(&third.stderr)), (0, 0), "{third:?}");
+    assert!(std::fs::read(sandbox.path("out/large.bin")).expect("there") == large(1), "altered");
+    let without = sandbox.oras("backup HOST/a:1 -o three --no-cache --debug");
+    assert!(blob_requests(&without.stderr) > 0, "{without:?}");
+}
+
+#[test]
+fn a_large_blob_in_a_layout_is_found_there_until_it_changes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("large.bin", large(2));
+    sandbox.oras("push HOST/a:1 large.bin --no-cache").succeeds();
+    sandbox.oras("cp HOST/a:1 --to-oci-layout one:1").succeeds();
+    let second = sandbox.oras("cp HOST/a:1 --to-oci-layout two:1 --debug");
+    assert_eq!((second.code, blob_requests(&second.stderr)), (0, 0), "{second:?}");
+
+    // Rot, as far as a program can make it: the notes on both are of no use any more.
+    for layout in ["one", "two"] {
+        let digest = oras_spec::Digest::of(&large(2));
+        let path = sandbox.path(format!("{layout}/blobs/sha256/{}", digest.encoded()));
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, large(3)).expect("written");
+    }
+    let third = sandbox.oras("pull HOST/a:1 -o out --debug");
+    assert!(third.code == 0 && blob_requests(&third.stderr) > 0, "{third:?}");
+    assert!(std::fs::read(sandbox.path("out/large.bin")).expect("there") == large(2), "altered");
+}
+
+#[test]
+fn what_was_moved_and_saved_is_said_when_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    let push = sandbox.oras("push HOST/a:1 hi.txt --stats");
+    assert!(push.stderr.starts_with("Sent ") && push.stderr.contains(", received "), "{push:?}");
+    assert!(!push.stdout.contains("Sent "), "{push:?}");
+    sandbox.write("new.txt", "new");
+    let again = sandbox.oras("push HOST/a:2 hi.txt new.txt --stats");
+    assert!(again.stderr.contains("there already "), "{again:?}");
+    let pull = |flags: &str| sandbox.oras(&format!("pull HOST/a:1 {flags}"));
+    let stats = |text: &str| {
+        let report: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        report["stats"].clone()
+    };
+    assert!(stats(&pull("-o one --format json").succeeds()).is_null());
+    let second = pull("-o two --format json --stats");
+    assert_eq!(second.stderr, "", "{second:?}");
+    let second = stats(&second.stdout);
+    assert_eq!(second["bytesSaved"]["cache"].as_u64(), Some(2), "{second}");
+    assert_eq!(second["bytesSaved"]["total"], second["bytesSaved"]["cache"]);
+    assert_eq!((&second["bytesSent"], &second["retries"]), (&0.into(), &0.into()));
+    let third = stats(&pull("-o three --no-cache --format json --stats").succeeds());
+    assert!(third["bytesReceived"].as_u64() > Some(2), "{third}");
+    assert_eq!(third["bytesSaved"]["total"], 0);
+    let template = "--format go-template={{.stats.bytesSent}}";
+    assert_eq!(pull(&format!("-o four --stats {template}")).succeeds(), "0");
+}

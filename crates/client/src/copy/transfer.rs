@@ -141,6 +141,7 @@ impl<'a> Transfer<'a> {
         self.say(Event::Started(descriptor));
         let moved = async {
             let content = self.fetch(descriptor).await?;
+            self.tell_cached(descriptor, &content);
             self.put(descriptor, self.watched(descriptor, content), tag).await
         };
         self.report(descriptor, moved.await)
@@ -182,7 +183,14 @@ impl<'a> Transfer<'a> {
 
     async fn read(&self, descriptor: &Descriptor) -> Result<Bytes> {
         let content = self.source.fetch(descriptor).await.map_err(of_source)?;
+        self.tell_cached(descriptor, &content);
         content.read_all().await.map_err(of_source)
+    }
+
+    fn tell_cached(&self, descriptor: &Descriptor, content: &Content) {
+        if content.is_cached() {
+            self.say(Event::Cached(descriptor));
+        }
     }
 
     async fn put(

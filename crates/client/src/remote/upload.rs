@@ -163,6 +163,7 @@ impl Repository {
                 if left.is_some() {
                     continue;
                 }
+                memory.lost_all();
             }
             memory.forget();
             // Parts that do not fit together are sent as one.
@@ -251,8 +252,9 @@ impl Repository {
         while descriptor.size - upload.sent > chunk {
             let piece = pieces.next(length(chunk)).await?;
             let range = UploadRange { first: upload.sent, last: upload.sent + chunk - 1 };
-            upload.location =
-                self.patch(&upload.location, piece.into(), Some(chunk), Some(range)).await?;
+            upload.location = self
+                .patch(&upload.location, piece.into(), Some(chunk), Some(range), memory.apart())
+                .await?;
             upload.sent += chunk;
             memory.keep(upload);
         }
@@ -268,19 +270,24 @@ impl Repository {
         upload: &Upload,
     ) -> Result<()> {
         let size = descriptor.size;
-        let location = self.patch(&upload.location, body(content), Some(size), None).await?;
+        let location = self.patch(&upload.location, body(content), Some(size), None, false).await?;
         self.finish(descriptor, &location, Body::empty(), 0).await
     }
 
-    /// Sends bytes to an upload, of a length that may not be known; returns where it goes on.
+    /// Sends bytes to an upload, of a length that may not be known; returns where it goes on. What is
+    /// sent apart has a connection that is used no further.
     async fn patch(
         &self,
         location: &Uri,
         body: Body,
         length: Option<u64>,
         range: Option<UploadRange>,
+        is_apart: bool,
     ) -> Result<Uri> {
         let mut request = self.upload_request(Method::PATCH, location.clone(), length);
+        if is_apart {
+            request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(range) = range {
             let range = HeaderValue::try_from(range.to_string()).expect("digits and a dash");
             request.headers_mut().insert(header::CONTENT_RANGE, range);

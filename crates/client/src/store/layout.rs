@@ -10,7 +10,7 @@ pub(super) mod shelf;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,11 +18,12 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oras_spec::image::layout::{LayoutMarker, MARKER_FILE, VERSION};
 use oras_spec::image::{Descriptor, Index, MediaType};
-use oras_spec::{Tag, TagOrDigest, json};
+use oras_spec::{Digest, Tag, TagOrDigest, json};
 
+use super::cache::Cache;
 use super::directory::{Directory, of_file};
 use super::draft::Draft;
-use super::intake::{blocking, receive_twice};
+use super::intake::{Incoming, blocking, receive_twice};
 use super::reader::{Reading, Stamp};
 use crate::{Content, Error, ErrorKind, Result, Source, Target, graph};
 use blobs::Blobs;
@@ -48,6 +49,8 @@ struct Inner {
     index: IndexFile,
     is_writable: bool,
     graph: Mutex<Option<(Stamp, Arc<Graph>)>>,
+    /// Takes note of large blobs that are written here.
+    cache: OnceLock<Cache>,
 }
 
 impl Layout {
@@ -106,7 +109,16 @@ impl Layout {
             index: IndexFile::new(root.clone()),
             is_writable,
             graph: Mutex::default(),
+            cache: OnceLock::new(),
         }))
+    }
+
+    /// Lets a cache know where blobs are that are written here from now on, so that it can give them
+    /// to others. Once set, it stays.
+    pub fn note_in(&mut self, cache: Option<Cache>) {
+        if let Some(cache) = cache {
+            self.0.cache.set(cache).unwrap_or_default();
+        }
     }
 
     /// Runs `work` where it may wait for the disk.
@@ -136,6 +148,14 @@ impl Layout {
 }
 
 impl Inner {
+    fn write(&self, digest: &Digest, incoming: &mut Incoming) -> Result<()> {
+        let (file, path) = self.blobs.write(digest, incoming)?;
+        if let Some(cache) = self.cache.get() {
+            cache.note(&Stamp::of(&file, &path)?, digest, &path);
+        }
+        Ok(())
+    }
+
     /// Returns what points at what, read anew if the index has changed since.
     fn graph(&self) -> Result<Arc<Graph>> {
         let (stamp, listing) = self.index.load_stamped()?;
@@ -286,7 +306,7 @@ impl Target for Layout {
         if !self.exists(descriptor).await? {
             let content = if is_document { checked(descriptor, content).await? } else { content };
             let (inner, digest) = (Arc::clone(&self.0), descriptor.digest.clone());
-            receive_twice(content, move |incoming| inner.blobs.write(&digest, incoming)).await?;
+            receive_twice(content, move |incoming| inner.write(&digest, incoming)).await?;
         }
         if !is_document {
             return Ok(());

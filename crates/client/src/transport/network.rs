@@ -18,7 +18,7 @@ use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connector::Connector;
-use super::stall::{Outgoing, Watched};
+use super::stall::{Outgoing, Volume, Watched};
 use super::{Body, ClientIdentity, Failure, Proxies, Transport, TrustRoots, WebOrigin};
 use crate::Result;
 
@@ -49,6 +49,8 @@ pub struct NetworkOptions {
     pub answer_timeout: Duration,
     /// How many idle connections to keep for each host; 32.
     pub idle_connections: usize,
+    /// Counts the bytes of bodies.
+    pub volume: Arc<Volume>,
 }
 
 impl Default for NetworkOptions {
@@ -64,6 +66,7 @@ impl Default for NetworkOptions {
             idle_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_mins(5),
             idle_connections: 32,
+            volume: Arc::default(),
         }
     }
 }
@@ -75,6 +78,7 @@ pub struct Network {
     proxies: Arc<Proxies>,
     idle_timeout: Duration,
     answer_timeout: Duration,
+    volume: Arc<Volume>,
 }
 
 impl Network {
@@ -82,6 +86,7 @@ impl Network {
     pub fn new(options: NetworkOptions) -> Self {
         let (idle_timeout, answer_timeout) = (options.idle_timeout, options.answer_timeout);
         let proxies = Arc::new(options.proxies.clone());
+        let volume = Arc::clone(&options.volume);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -93,7 +98,7 @@ impl Network {
             .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .build(Connector::new(options));
-        Self { client, proxies, idle_timeout, answer_timeout }
+        Self { client, proxies, idle_timeout, answer_timeout, volume }
     }
 }
 
@@ -116,8 +121,8 @@ impl Transport for Network {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         match self.exchange(request).await {
             Ok(response) => {
-                let limit = self.idle_timeout;
-                Ok(response.map(|body| Body::new(Watched::new(body, limit))))
+                let (limit, volume) = (self.idle_timeout, Arc::clone(&self.volume));
+                Ok(response.map(|body| Body::new(Watched::new(body, limit, volume))))
             }
             Err(Broken::Network(failure)) => Err(failure.of_request(&method, &uri)),
             Err(Broken::Body(error)) => Err(error),
@@ -143,7 +148,7 @@ impl Network {
         let is_quick = matches!(*request.method(), Method::GET | Method::HEAD | Method::POST);
         let is_empty = request.body().is_end_stream();
         let (parts, body) = request.into_parts();
-        let (body, sending) = Outgoing::new(body);
+        let (body, sending) = Outgoing::new(body, Arc::clone(&self.volume));
         let mut request = Request::from_parts(parts, body);
         if let Some(authorization) = self.proxy_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);

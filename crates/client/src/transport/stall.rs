@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,11 +29,31 @@ pub(super) struct Watched<B> {
     /// How long the reader has waited for how many bytes.
     waited: Duration,
     came: u64,
+    volume: Arc<Volume>,
+}
+
+/// How many bytes of bodies have gone over the network, all connections together.
+#[derive(Debug, Default)]
+pub struct Volume {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Volume {
+    /// Returns how many bytes were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many bytes were received.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
 }
 
 impl<B> Watched<B> {
-    pub(super) fn new(inner: B, limit: Duration) -> Self {
-        Self { inner, limit, wait: None, waited: Duration::ZERO, came: 0 }
+    pub(super) fn new(inner: B, limit: Duration, volume: Arc<Volume>) -> Self {
+        Self { inner, limit, wait: None, waited: Duration::ZERO, came: 0, volume }
     }
 
     /// Counts bytes that have come; tells whether they are too few for the time it took.
@@ -67,6 +88,7 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
             let data = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, Bytes::len);
             let count = frame.as_ref().map(|frame| frame.as_ref().map_or(0, data));
+            this.volume.received.fetch_add(count.unwrap_or_default() as u64, Ordering::Relaxed);
             let is_too_slow = this.is_too_slow(count.unwrap_or_default());
             if is_too_slow && count.is_some() {
                 return Poll::Ready(Some(Err(Failure::Slow(this.limit.saturating_mul(2)))));
@@ -133,12 +155,13 @@ impl Sending {
 pub(super) struct Outgoing {
     inner: Body,
     sending: Arc<Sending>,
+    volume: Arc<Volume>,
 }
 
 impl Outgoing {
-    pub(super) fn new(inner: Body) -> (Self, Arc<Sending>) {
+    pub(super) fn new(inner: Body, volume: Arc<Volume>) -> (Self, Arc<Sending>) {
         let sending = Arc::new(Sending::default());
-        (Self { inner, sending: Arc::clone(&sending) }, sending)
+        (Self { inner, sending: Arc::clone(&sending), volume }, sending)
     }
 }
 
@@ -153,6 +176,10 @@ impl http_body::Body for Outgoing {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.inner).poll_frame(cx);
         let is_done = this.inner.is_end_stream();
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let count = frame.data_ref().map_or(0, Bytes::len) as u64;
+            this.volume.sent.fetch_add(count, Ordering::Relaxed);
+        }
         this.sending.with(|state| match polled {
             Poll::Pending => {
                 state.blocked_since = None;

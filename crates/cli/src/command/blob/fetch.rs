@@ -7,7 +7,7 @@ use super::super::transfer::{Watcher, observed};
 use super::super::{Arguments, Body, Command, Invocation, save};
 use crate::args::remote::Side;
 use crate::args::target::{self, Target};
-use crate::args::{self, cache, terminal};
+use crate::args::{self, cache, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -52,6 +52,7 @@ fn flags() -> Vec<Flag> {
         args::descriptor("output the descriptor of the blob"),
         args::pretty(),
         terminal::flag(),
+        stats::flag(),
         Flag::text("output", "output file path, use - for stdout").short('o').word("path"),
     ]);
     flags.extend(cache::flags());

@@ -10,7 +10,7 @@ use super::super::{Arguments, Body, Command, Invocation, save};
 use crate::args::format::Format;
 use crate::args::remote::{self, Side};
 use crate::args::target::{self, Target};
-use crate::args::{self, terminal};
+use crate::args::{self, stats, terminal};
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::{CliError, Result};
@@ -64,6 +64,7 @@ fn flags() -> Vec<Flag> {
         args::descriptor("output the descriptor of the blob"),
         args::pretty(),
         terminal::flag(),
+        stats::flag(),
         Flag::number("size", "-1", "provide the blob size"),
         Flag::text("media-type", "specify the returned media type in the descriptor")
             .default("application/vnd.oci.image.layer.v1.tar"),

@@ -36,6 +36,8 @@ pub(crate) struct Bar {
     digest: Digest,
     total: u64,
     moved: u64,
+    /// Where bytes came from that need not move.
+    remark: Option<String>,
     started: Option<Instant>,
     ended: Option<(Instant, Ending)>,
     speed: Speed,
@@ -56,6 +58,7 @@ impl Bar {
             digest: descriptor.digest.clone(),
             total: descriptor.size,
             moved: 0,
+            remark: None,
             started: None,
             ended: None,
             speed: Speed::default(),
@@ -67,12 +70,24 @@ impl Bar {
         self.started = Some(now);
         self.ended = None;
         self.moved = 0;
+        self.remark = None;
         self.speed = Speed::default();
     }
 
     /// Counts bytes that are there already, which says nothing of the speed.
     pub(crate) fn resume(&mut self, count: u64) {
         self.moved = count.min(self.total);
+        self.remark = Some(format!("resumed from {}", human::bytes(self.moved)));
+    }
+
+    /// Takes note that its bytes are in the cache.
+    pub(crate) fn mark_cached(&mut self) {
+        self.remark = Some("from the cache".to_owned());
+    }
+
+    /// Tells whether it is about this content.
+    pub(crate) fn is_of(&self, digest: &Digest) -> bool {
+        self.digest == *digest
     }
 
     /// Counts further bytes.
@@ -139,10 +154,14 @@ impl Bar {
     /// Draws the digest or, where there is no room for it, its beginning and the numbers that have
     /// no room in the first row.
     fn second_row(&self, now: Instant, width: usize) -> Row {
-        if width >= ROOM_FOR_BAR {
-            return Row::plain(cut(&format!("  └─ {}", self.digest), width));
-        }
         let digest = &self.digest.encoded()[..SHORT];
+        if width >= ROOM_FOR_BAR {
+            let text = match &self.remark {
+                Some(remark) => format!("  └─ {digest} {remark}"),
+                None => format!("  └─ {}", self.digest),
+            };
+            return Row::plain(cut(&text, width));
+        }
         let moved = if width < ROOM_FOR_NUMBERS {
             format!(" {}/{}", self.offset(), human::bytes(self.total))
         } else {
@@ -152,7 +171,8 @@ impl Bar {
             None => format!(" {}/s", human::bytes(self.speed.per_second(now))),
             Some(_) => String::new(),
         };
-        let text = format!("  └─ {digest}{moved}{speed}");
+        let remark = self.remark.as_ref().map_or(String::new(), |remark| format!(" {remark}"));
+        let text = format!("  └─ {digest}{moved}{speed}{remark}");
         Row::plain(cut(&text, width))
     }
 
@@ -237,7 +257,7 @@ pub(crate) fn cells(text: &str) -> usize {
 }
 
 /// Cuts a text that has no room; what was cut ends in a full stop.
-fn cut(text: &str, room: usize) -> String {
+pub(super) fn cut(text: &str, room: usize) -> String {
     if cells(text) <= room {
         return text.to_owned();
     }
@@ -339,6 +359,23 @@ mod tests {
         let mut empty = bar("empty", 0);
         empty.end(start, "Exists   ", Ending::Done);
         assert!(empty.rows(start, 80, false)[0].text.ends_with(" 0/0  B 100.00%     0s"));
+    }
+
+    #[test]
+    fn says_which_bytes_need_not_move() {
+        let start = Instant::now();
+        let mut bar = bar("hi.txt", 2 * 1024 * 1024);
+        bar.start(start);
+        bar.resume(1024 * 1024);
+        let rows = bar.rows(start, 80, false).map(|row| row.text);
+        assert!(rows[0].contains("1.00/2 MB  50.00%"), "{rows:?}");
+        assert_eq!(rows[1], "  └─ 8f434346648f resumed from 1 MB");
+        bar.mark_cached();
+        bar.end(start, "Pulled", Ending::Done);
+        assert_eq!(bar.rows(start, 80, false)[1].text, "  └─ 8f434346648f from the cache");
+        assert_eq!(bar.rows(start, 60, false)[1].text, "  └─ 8f434346648f from the cache");
+        bar.start(start);
+        assert!(bar.rows(start, 80, false)[1].text.contains("sha256:8f434346648f"));
     }
 
     #[test]

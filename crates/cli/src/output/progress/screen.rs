@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use super::bar::{Bar, cells};
+use super::bar::{Bar, cells, cut};
 
 /// Hides the cursor while bars are drawn.
 pub(crate) const HIDE_CURSOR: &str = "\u{1b}[?25l";
@@ -21,6 +21,8 @@ const CLEAR_BELOW: &str = "\u{1b}[0J";
 pub(crate) struct Screen {
     pub(crate) bars: Vec<Bar>,
     colors: bool,
+    /// What is waited for, and until when that is to be seen.
+    notice: Option<(String, Instant)>,
 }
 
 /// A row of a frame.
@@ -34,14 +36,22 @@ pub(crate) struct Row {
 
 impl Screen {
     pub(crate) fn new(colors: bool) -> Self {
-        Self { bars: Vec::new(), colors }
+        Self { bars: Vec::new(), colors, notice: None }
+    }
+
+    /// Shows a text below the bars until then.
+    pub(crate) fn notice(&mut self, text: String, until: Instant) {
+        self.notice = Some((text, until));
     }
 
     /// Draws up the rows of the next frame.
     pub(crate) fn rows(&self, now: Instant, width: usize, height: usize) -> Vec<Row> {
-        let room = (height.saturating_sub(1) / 2).max(1);
+        let notice = self.notice.as_ref().filter(|(_, until)| *until > now);
+        let taken = if notice.is_some() { 2 } else { 1 };
+        let room = (height.saturating_sub(taken) / 2).max(1);
         let shown = self.chosen(room).into_iter();
-        shown.flat_map(|bar| bar.rows(now, width, self.colors)).collect()
+        let rows = shown.flat_map(|bar| bar.rows(now, width, self.colors));
+        rows.chain(notice.map(|(text, _)| Row::plain(cut(text, width)))).collect()
     }
 
     /// Where there is no room for all bars: chooses those that are not done, then those that were

@@ -225,7 +225,10 @@ impl Sending {
     async fn send(&self, content: Unnamed, upload: &Upload) -> Result<Uri> {
         let body =
             Counted { bytes: content.bytes, left: content.size, progress: self.progress.clone() };
-        self.shared.repository.patch(&upload.location, Body::new(body), content.size, None).await
+        self.shared
+            .repository
+            .patch(&upload.location, Body::new(body), content.size, None, false)
+            .await
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Memory {
     fruitless: u32,
     furthest: u64,
     retries: u32,
+    /// The registry has forgotten an upload when the connection broke.
+    has_lost_all: bool,
 }
 
 impl Memory {
@@ -58,7 +60,7 @@ impl Memory {
         let note =
             notes.and_then(|notes| notes.open(&format!("{repository}@{}", descriptor.digest)));
         let retries = repository.session.options().retries;
-        Self { note, is_large, fruitless: 0, furthest: 0, retries }
+        Self { note, is_large, fruitless: 0, furthest: 0, retries, has_lost_all: false }
     }
 
     /// Writes down where an upload is.
@@ -103,6 +105,17 @@ impl Memory {
         }
         self.fruitless += 1;
         self.fruitless <= self.retries
+    }
+
+    /// Takes note that the registry forgets uploads whose connection breaks.
+    pub(super) fn lost_all(&mut self) {
+        self.has_lost_all = true;
+    }
+
+    /// Tells whether each chunk is to have a connection of its own: one that breaks after many bytes
+    /// must not take along what was sent before.
+    pub(super) fn apart(&self) -> bool {
+        self.has_lost_all
     }
 
     /// How often the upload has broken without progress.

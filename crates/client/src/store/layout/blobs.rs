@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::path::PathBuf;
 
 use oras_spec::Digest;
 use oras_spec::image::Descriptor;
@@ -43,8 +44,12 @@ impl Blobs {
         ingest.map_or(0, |ingest| resume::left_behind(&ingest, descriptor))
     }
 
-    /// Writes a blob: all of it, verified and durable, or nothing.
-    pub(super) fn write(&self, digest: &Digest, incoming: &mut Incoming) -> Result<()> {
+    /// Writes a blob: all of it, verified and durable, or nothing. Returns the file and its path.
+    pub(super) fn write(
+        &self,
+        digest: &Digest,
+        incoming: &mut Incoming,
+    ) -> Result<(File, PathBuf)> {
         let ingest = self.root.make(INGEST)?;
         self.swept.once(&ingest);
         let algorithm = digest.algorithm().name();
@@ -55,7 +60,8 @@ impl Blobs {
             Failure::Read(error) => not_copied(&directory.path_of(name), error),
         })?;
         draft.set_mode(0o444)?;
-        draft.commit_to(&directory, name, true).map(drop)
+        let file = draft.commit_to(&directory, name, true)?;
+        Ok((file, directory.path_of(name)))
     }
 
     /// Removes a blob, durably; `false` if it was not there.
