@@ -38,6 +38,22 @@ fn every_rule_of_the_client_is_shown_by_a_test() {
     assert_eq!(numbers, (1..=36).collect());
 }
 
+#[test]
+fn everything_that_is_known_of_registries_is_shown_by_a_test() {
+    let page = check("docs/registries/catalogue.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let quirks = root.join("crates/emulator/src/profile/quirk.rs");
+    let quirks = std::fs::read_to_string(quirks).expect("the quirks");
+    let (_, quirks) = quirks.split_once("pub enum Quirk {\n").expect("the quirks");
+    let (quirks, _) = quirks.split_once("\n}\n").expect("their end");
+    let names = quirks.lines().filter_map(|line| {
+        let name = line.strip_prefix("    ").filter(|name| name.starts_with(char::is_uppercase))?;
+        name.split(|c: char| !c.is_alphanumeric()).next()
+    });
+    let absent: Vec<&str> = names.filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(absent.is_empty(), "emulated but not in the catalogue: {absent:?}");
+}
+
 /// Holds the tables of a page against the tests; returns the page.
 fn check(page: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -108,6 +108,23 @@ fn blobs_of_the_same_registry_are_mounted() {
 }
 
 #[test]
+fn no_blob_is_asked_for_from_a_repository_that_cannot_have_it() {
+    let (here, elsewhere) = (Sandbox::new(), Sandbox::new());
+    put(&here, "at", "v1", None);
+    let from = format!("{}/at:v1", here.host());
+    for (to, mounts) in [
+        (format!("{}/at2:v1", here.host()), true),
+        (format!("{}/at:v2", here.host()), false),
+        (format!("{}/at:v1", elsewhere.host()), false),
+        (format!("{}/at2:v1", elsewhere.host()), false),
+    ] {
+        let outcome = here.oras_with(&["cp", "--debug", &from, &to]);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert_eq!(outcome.stderr.contains("mount=REDACTED"), mounts, "{to}");
+    }
+}
+
+#[test]
 fn takes_referrers_along_if_told_so() {
     let (from, to) = (Sandbox::new(), Sandbox::new());
     let root = put(&from, "at", "v1", None);

@@ -194,7 +194,8 @@ fn the_namespace_that_docker_adds_is_asked_for() {
     let hub = Listener::answering(|request| {
         let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
         let body = if request.method == http::Method::HEAD { "" } else { body };
-        http::Response::builder().status(401).body(body).expect("a response")
+        let status = if request.uri.path().contains("forbidden") { 403 } else { 401 };
+        http::Response::builder().status(status).body(body).expect("a response")
     });
     let port = hub.address.port();
     let flags = format!("--plain-http --resolve registry-1.docker.io:80:127.0.0.1:{port}");
@@ -207,6 +208,13 @@ fn the_namespace_that_docker_adds_is_asked_for() {
         sandbox.oras(&format!("manifest fetch docker.io/me/alpine:3 {flags}")).fails(),
         "Error response from registry: unauthorized: authentication required\n"
     );
+    for (name, host) in
+        [("docker.io/forbidden", "registry-1.docker.io"), ("r.example/a", "r.example")]
+    {
+        let flags = format!("--plain-http --resolve {host}:80:127.0.0.1:{port}");
+        let complaint = sandbox.oras(&format!("manifest fetch {name}:3 {flags}")).fails();
+        assert!(!complaint.contains("Namespace seems missing"), "{complaint}");
+    }
 }
 
 #[test]

@@ -434,6 +434,27 @@ async fn a_service_that_refuses_is_quoted_and_asked_only_once() {
     assert_eq!(scripted.seen().len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_that_counts_logins_is_asked_once_more_and_no_oftener() {
+    for refusals in [1, 9] {
+        let left = AtomicUsize::new(refusals);
+        let scripted = Scripted::new(move |seen| match seen.authorization() {
+            Some("Bearer t") => status(200),
+            _ if !is_token_request(seen) => {
+                challenged(r#"Bearer realm="https://auth.example/token",service="s""#)
+            }
+            _ if left.load(Ordering::Relaxed) == 0 => reply(200, &[], r#"{"token":"t"}"#),
+            _ => {
+                left.fetch_sub(1, Ordering::Relaxed);
+                reply(429, &[("retry-after", "0")], "Too many login attempts.")
+            }
+        });
+        let outcome = registry(&scripted, user()).ping().await;
+        assert_eq!(outcome.is_ok(), refusals == 1, "{refusals}: {outcome:?}");
+        assert_eq!(scripted.seen().iter().filter(|seen| is_token_request(seen)).count(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_service_that_is_not_there_is_not_taken_for_content_that_is_not() {
     let scripted = Scripted::new(|seen| match (is_token_request(seen), seen.method.as_str()) {

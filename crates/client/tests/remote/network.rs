@@ -1,7 +1,6 @@
 //! The real network: TLS, names, proxies, and connections that let us down.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -419,23 +418,6 @@ async fn a_connection_that_died_in_the_pool_is_replaced_without_a_word() {
         let response = retrying.send(get(&url)).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
     }
-}
-
-#[tokio::test]
-async fn connections_that_all_die_are_given_up() {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    let url = raw(move |mut stream| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        async move {
-            head(&mut stream).await;
-        }
-    })
-    .await;
-    let retrying = Retrying::new(Network::new(NetworkOptions::default()));
-    let error = retrying.send(get(&url)).await.expect_err("no answer");
-    assert_eq!(error.kind(), oras_client::ErrorKind::Network);
-    assert_eq!(count.load(Ordering::Relaxed), 2, "once more, and no oftener");
 }
 
 #[tokio::test]

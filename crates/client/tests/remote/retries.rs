@@ -73,6 +73,7 @@ async fn a_registry_that_names_a_wait_gets_it() {
             send(vec![reply(429, &[("retry-after", nothing)], ""), status(200)]).await;
         assert_eq!(sent, 2);
         assert!(waited < Duration::from_secs(1), "{nothing}: {waited:?}");
+        assert!(waited >= Duration::from_millis(200), "{nothing} is no leave to hurry: {waited:?}");
     }
 }
 
@@ -106,6 +107,23 @@ async fn nobody_asks_a_host_that_wants_to_be_left_alone() {
     assert!(started.elapsed() >= Duration::from_secs(59));
     assert_eq!(first.await.expect("no panic").expect("an answer"), 200);
     assert_eq!(scripted.seen().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_asked_too_often_is_left_alone_also_if_it_names_no_wait() {
+    let scripted = Scripted::in_turn(vec![status(429), status(200)]);
+    let retrying = Arc::new(Retrying::new(scripted.transport()));
+    let first = tokio::spawn({
+        let retrying = Arc::clone(&retrying);
+        async move { retrying.send(request(Method::GET)).await.map(|r| r.status()) }
+    });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(scripted.seen().len(), 1);
+    let second = retrying.send(request(Method::GET));
+    let early = tokio::time::timeout(Duration::from_millis(100), second).await;
+    assert!(early.is_err(), "it was asked: {:?}", scripted.lines());
+    assert_eq!(scripted.seen().len(), 1);
+    assert_eq!(first.await.expect("no panic").expect("an answer"), 200);
 }
 
 /// Takes a second over each answer, so that requests overlap.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use http::{Request, Response};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
-use oras_client::transport::{Body, InProcess, Transport};
+use oras_client::transport::{Body, InProcess, Retrying, Transport};
 use oras_client::{Content, Error, ErrorKind, Note, Notebook, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
 
@@ -128,6 +128,23 @@ async fn an_upload_that_breaks_is_begun_anew() {
         assert!(seen[1].uri.path().ends_with("/0") && seen[3].uri.path().ends_with("/1"));
         assert_eq!(seen[3].body, "blob");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_are_never_sent_twice_into_one_upload() {
+    let puts = AtomicUsize::new(0);
+    let scripted = Scripted::new(move |seen| match seen.method.as_str() {
+        "POST" => reply(202, &[("location", "/u")], ""),
+        _ if puts.fetch_add(1, Ordering::Relaxed) == 0 => status(503),
+        _ => status(201),
+    });
+    let name = "r.example".parse().expect("a name");
+    let transport = Arc::new(Retrying::new(scripted.transport()));
+    let registry = Registry::new(name, transport, RegistryOptions::default());
+    let repository = registry.repository("a".parse().expect("a name"));
+    repository.push(&blob(), content()).await.expect("pushed");
+    let methods: Vec<String> = scripted.seen().iter().map(|seen| seen.method.to_string()).collect();
+    assert_eq!(methods, ["POST", "PUT", "POST", "PUT"]);
 }
 
 #[tokio::test(start_paused = true)]

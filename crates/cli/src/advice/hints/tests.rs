@@ -82,6 +82,12 @@ fn refusals_of_clouds_are_explained() {
             "`gcloud artifacts repositories create app --project=org --location=us",
         ),
         ("us-docker.pkg.dev", 401, said("No valid credential"), "-u oauth2accesstoken"),
+        (
+            "us-docker.pkg.dev",
+            400,
+            json!([{ "code": "NAME_INVALID", "message": "invalid number of path components: 1" }]),
+            "have three parts: us-docker.pkg.dev/PROJECT/REPOSITORY/NAME",
+        ),
     ] {
         let url = format!("https://{registry}/v2/org/app/manifests/v1");
         let hint = hinted(registry, "org/app", &refused(Method::PUT, &url, status, &errors));
