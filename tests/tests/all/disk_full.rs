@@ -64,6 +64,36 @@ fn a_pull_that_does_not_fit_gives_the_space_back_and_spares_old_files() {
 }
 
 #[test]
+fn a_fetch_a_copy_or_a_backup_that_does_not_fit_gives_the_space_back() {
+    let sandbox = Sandbox::new();
+    let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };
+    let server = OrasServer::start(&sandbox);
+    let (host, bytes) = (server.host(), noise(1, 2 * SIZE));
+    sandbox.write("large.bin", &bytes);
+    sandbox.write("few.bin", "few");
+    sandbox.oras(&format!("push {host}/a:1 large.bin")).succeeds();
+    sandbox.oras(&format!("push {host}/a:few few.bin")).succeeds();
+    sandbox.oras(&format!("cp {host}/a:few --to-oci-layout small/layout:few")).succeeds();
+    sandbox.write("small/old.bin", "old");
+    let before = disk.free_bytes();
+    let digest = oras_spec::Digest::of(&bytes);
+    for line in [
+        format!("blob fetch {host}/a@{digest} -o small/old.bin"),
+        format!("cp {host}/a:1 --to-oci-layout small/layout:1"),
+        format!("backup {host}/a:1 -o small/layout"),
+        format!("backup {host}/a:1 -o small/archive.tar"),
+    ] {
+        let complaint = sandbox.oras(&line).fails();
+        assert!(complaint.contains("no space left on device"), "{line}: {complaint}");
+        assert_eq!(disk.free_bytes(), before, "{line}: {:?}", sandbox.list("small"));
+        assert_eq!(sandbox.text("small/old.bin"), "old", "{line}");
+        assert!(!sandbox.path("small/archive.tar").exists(), "{line}");
+        sandbox.oras("pull --oci-layout small/layout:few -o out").succeeds();
+        assert_eq!(sandbox.text("out/few.bin"), "few", "{line}");
+    }
+}
+
+#[test]
 fn a_registry_on_a_full_disk_refuses_but_still_gives() {
     let sandbox = Sandbox::new();
     let Some(disk) = SmallDisk::mount(&sandbox, "small") else { return };

@@ -22,6 +22,7 @@ mod interop_distribution;
 mod interop_issuer;
 mod interop_oras_python;
 mod interop_skopeo;
+mod interrupted;
 mod layout_concurrency;
 mod login_concurrency;
 mod manifest_bytes;

@@ -610,3 +610,43 @@ async fn parts_that_do_not_fit_together_are_sent_as_one() {
     assert_eq!(pushed, Ok(()));
     assert_eq!(lines.last().expect("requests"), "PUT /w", "{lines:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_busy_with_an_upload_is_asked_again() {
+    let asked = AtomicUsize::new(0);
+    let slate = noted("https://r.example/u", 0);
+    let (pushed, lines, sent) = push_large(&slate, move |seen| match seen.method.as_str() {
+        "GET" if asked.fetch_add(1, Ordering::Relaxed) < 2 => {
+            error(409, "BLOB_UPLOAD_INVALID", "another request writes to it")
+        }
+        "GET" => reply(204, &[("range", "0-999999")], ""),
+        _ => status(201),
+    })
+    .await;
+    assert_eq!(pushed, Ok(()));
+    assert_eq!(lines[..3], ["GET /u", "GET /u", "GET /u"]);
+    assert_eq!(sent, LARGE - 1_000_000, "{lines:?}");
+}
+
+/// Distribution forgets an upload whose connection breaks amid a chunk.
+#[tokio::test(start_paused = true)]
+async fn chunks_have_a_connection_each_where_one_that_breaks_costs_all_of_an_upload() {
+    for forgets in [true, false] {
+        let puts = AtomicUsize::new(0);
+        let scripted = Scripted::new(move |seen| match seen.method.as_str() {
+            "POST" | "PATCH" => reply(202, &[("location", "/u")], ""),
+            "GET" => status(404),
+            _ => match (puts.fetch_add(1, Ordering::Relaxed), forgets) {
+                (0, true) => error(400, "SIZE_INVALID", "the body broke off"),
+                (0, false) | (1, true) => status(413),
+                _ => status(201),
+            },
+        });
+        let (descriptor, content) = large(LARGE);
+        let target = repository("https://r.example", &scripted);
+        target.push(&descriptor, content).await.expect("pushed");
+        let seen = scripted.seen();
+        let patch = seen.iter().find(|seen| seen.method == "PATCH").expect("chunks");
+        assert_eq!(patch.header("connection"), forgets.then_some("close"));
+    }
+}
