@@ -1,5 +1,7 @@
 //! Hostile clients in numbers, and raw bytes that no client sends by mistake.
 
+mod frames;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -59,8 +60,16 @@ struct State {
     slow: Option<Slow>,
     /// HTTP/2: the frames of answers that wait for the peer to want more.
     held_back: usize,
+    /// HTTP/2: how many bytes of answers wait for the peer to want them.
+    resting: usize,
+    /// HTTP/2: answers that wait for room to begin.
+    waiting: Vec<Waker>,
     patience: Patience,
 }
+
+/// How many bytes of answers wait for an HTTP/2 peer before further answers begin. One that the
+/// peer takes goes on whatever the others do.
+const RESTING: usize = 2 << 20;
 
 impl Activity {
     /// Begins with a connection whose first byte came at `first_byte`.
@@ -76,6 +85,8 @@ impl Activity {
             unread: false,
             slow: None,
             held_back: 0,
+            resting: 0,
+            waiting: Vec::new(),
             patience: Patience::new(stall, stall, options.minimum_rate),
         };
         Self { options, protocol, is_reset: AtomicBool::new(false), state: Mutex::new(state) }
@@ -192,6 +203,37 @@ pub(super) struct Exchange(Arc<Activity>);
 impl Exchange {
     pub(super) fn activity(&self) -> &Activity {
         &self.0
+    }
+
+    /// Waits until there is room for another answer to begin.
+    ///
+    /// Without that a peer that opens all streams it may, and no window, makes us read a piece for
+    /// each: hyper asks for one before it knows whether the peer wants it.
+    pub(super) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.resting < RESTING {
+            return Poll::Ready(());
+        }
+        if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Notes that bytes of the answer are here.
+    pub(super) fn rest(&self, bytes: usize) {
+        self.0.state().resting += bytes;
+    }
+
+    /// Notes that bytes of the answer have gone.
+    pub(super) fn leave(&self, bytes: usize) {
+        let mut state = self.0.state();
+        state.resting -= bytes;
+        if state.resting < RESTING {
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Notes that part of the answer waits for the peer to want it.

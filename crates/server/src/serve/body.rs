@@ -98,6 +98,8 @@ pub(super) struct ResponseBody<B> {
     rest: Bytes,
     /// HTTP/2: how much the protocol took last, and has not sent as far as we know.
     held_back: Option<usize>,
+    /// HTTP/2: the peer has taken some of it.
+    is_taken: bool,
 }
 
 enum Content<B> {
@@ -121,12 +123,14 @@ impl<B> ResponseBody<B> {
     }
 
     fn with(content: Content<B>, exchange: Arc<Exchange>) -> Self {
-        Self { content, exchange, rest: Bytes::new(), held_back: None }
+        Self { content, exchange, rest: Bytes::new(), held_back: None, is_taken: false }
     }
 
     fn let_go(&mut self) {
         if let Some(bytes) = self.held_back.take() {
             self.exchange.let_go(bytes);
+            self.exchange.leave(bytes);
+            self.is_taken = true;
         }
     }
 }
@@ -148,12 +152,16 @@ where
         let this = self.get_mut();
         this.let_go();
         if this.rest.is_empty() {
+            if this.exchange.activity().protocol() == Protocol::Http2 && !this.is_taken {
+                std::task::ready!(this.exchange.poll_room(context));
+            }
             let frame = match std::task::ready!(this.content.poll_frame(context)) {
                 Some(Ok(frame)) => frame,
                 end => return Poll::Ready(end),
             };
             match frame.into_data() {
                 Ok(data) if this.exchange.activity().protocol() == Protocol::Http2 => {
+                    this.exchange.rest(data.len());
                     this.rest = data;
                 }
                 Ok(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -219,6 +227,7 @@ where
 impl<B> Drop for ResponseBody<B> {
     fn drop(&mut self) {
         self.let_go();
+        self.exchange.leave(self.rest.len());
     }
 }
 

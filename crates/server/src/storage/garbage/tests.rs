@@ -252,3 +252,38 @@ async fn a_repository_that_cannot_be_read_keeps_everything() {
     storage.collect(&at_once(), &mut nothing).await.expect_err("it cannot be read");
     assert!(has_blob(&storage, b"stray").await && has_blob(&storage, b"layer").await);
 }
+
+/// Two indexes on each of thirty levels, each of both below: a billion paths to sixty manifests.
+#[tokio::test]
+async fn indexes_that_share_what_they_list_are_read_once_each() {
+    let storage = storage();
+    let mut below: Vec<Descriptor> = Vec::new();
+    for level in 0..30 {
+        let mut here = Vec::new();
+        for side in ["a", "b"] {
+            let index = serde_json::json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": below,
+                "annotations": { "level": format!("{level} {side}") },
+            });
+            let index = document(&MediaType::IMAGE_INDEX, &index);
+            let is_top = level == 29 && side == "a";
+            push(&storage, &index, if is_top { &["top"] } else { &[] }).await.expect("an index");
+            here.push(Descriptor::of(MediaType::IMAGE_INDEX, index.bytes()));
+        }
+        below = here;
+    }
+    let [kept, stray] = &below[..] else { panic!("two sides") };
+    let found = collect(&storage, &untagged_at_once()).await;
+    let manifest =
+        |digest: &Digest| Garbage::Manifest { repository: repository(), digest: digest.clone() };
+    assert!(found.contains(&manifest(&stray.digest)), "{found:?}");
+    let manifests = found.iter().filter(|found| matches!(found, Garbage::Manifest { .. }));
+    assert_eq!(manifests.count(), 1, "{found:?}");
+    assert!(has_manifest(&storage, &kept.digest).await);
+    let (options, mut observer) =
+        (crate::CheckOptions::default(), |fault: &crate::Fault| panic!("{fault}"));
+    let checked = storage.check(&options, &mut observer).await.expect("it works");
+    assert_eq!(checked.manifests, 59);
+}
