@@ -4,14 +4,17 @@
 //! another program with the same commands, which is then measured in the same run, in turns.
 //! `ORAS_BENCH_BINARY` names a binary of ours that is built already.
 
+mod docker;
 mod http;
 mod layout;
+mod line;
 mod mirror;
 mod pushers;
 mod registry;
 mod sample;
 mod tags;
 mod transfer;
+mod ways;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -28,12 +31,29 @@ pub(crate) struct Contender {
     path: PathBuf,
 }
 
+type Benchmark = fn(&[Contender]) -> Result<(), Failure>;
+
+const BENCHMARKS: [(&str, Benchmark); 13] = [
+    ("start", start),
+    ("layout", layout::large),
+    ("large", transfer::large),
+    ("small", transfer::small),
+    ("again", ways::again),
+    ("cp", ways::registries),
+    ("shaped", ways::shaped),
+    ("latency", ways::latency),
+    ("docker", docker::large),
+    ("registry", registry::compare),
+    ("mirror", mirror::mirror),
+    ("pushers", pushers::together),
+    ("tags", tags::many),
+];
+
 /// Runs the named benchmarks, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
-    const NAMES: [&str; 8] =
-        ["start", "layout", "large", "small", "registry", "mirror", "pushers", "tags"];
-    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
-        return Err(format!("no benchmark is called {unknown:?}: {}", NAMES.join(", ")));
+    let known = BENCHMARKS.map(|(name, _)| name);
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        return Err(format!("no benchmark is called {unknown:?}: {}", known.join(", ")));
     }
     let ours = match std::env::var_os("ORAS_BENCH_BINARY") {
         Some(path) => path.into(),
@@ -46,30 +66,10 @@ pub(crate) fn run(names: &[&str]) -> Result<(), Failure> {
     if let Some(path) = std::env::var_os("ORAS_PEER") {
         contenders.push(Contender { name: "peer".to_owned(), path: path.into() });
     }
-    let wanted = |name: &str| names.is_empty() || names.contains(&name);
-    if wanted("start") {
-        start(&contenders)?;
-    }
-    if wanted("layout") {
-        layout::large(&contenders)?;
-    }
-    if wanted("large") {
-        transfer::large(&contenders)?;
-    }
-    if wanted("small") {
-        transfer::small(&contenders)?;
-    }
-    if wanted("registry") {
-        registry::compare(&contenders)?;
-    }
-    if wanted("mirror") {
-        mirror::mirror(&contenders)?;
-    }
-    if wanted("pushers") {
-        pushers::together(&contenders)?;
-    }
-    if wanted("tags") {
-        tags::many(&contenders)?;
+    for (name, benchmark) in BENCHMARKS {
+        if names.is_empty() || names.contains(&name) {
+            benchmark(&contenders)?;
+        }
     }
     Ok(())
 }

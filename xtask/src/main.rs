@@ -46,4 +46,4 @@ Commands:
   docs            write docs/cli.md and manual pages from the program's own tables
   soak            transfer over lines that break, by processes that are killed
   soak cache      let many processes use, prune and spoil one cache
-  bench [NAME..]  measure start, size, speed and memory (start, layout, large, small, registry, mirror)";
+  bench [NAME..]  measure start, size, speed and memory; see xtask/src/bench.rs for the names";

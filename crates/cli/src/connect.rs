@@ -353,6 +353,7 @@ pub(crate) fn wire(
         notes: upload_notes(invocation, context),
         retries: remote.patience.retries,
         incidents: traffic::incidents(context),
+        ..RegistryOptions::default()
     };
     Ok((Arc::new(retrying), options))
 }

@@ -25,6 +25,7 @@ use self::session::Session;
 use crate::transport::{ChallengeScope, DEFAULT_RETRIES, ScopeHint, Transport};
 use crate::{Error, ErrorKind, Notebook, Result};
 
+pub use blobs::Parallelism;
 pub use incident::Incident;
 pub use repository::Repository;
 
@@ -48,6 +49,8 @@ pub struct RegistryOptions {
     pub retries: u32,
     /// Hears what befalls transfers, from many tasks at once.
     pub incidents: Arc<dyn Fn(Incident<'_>) + Send + Sync>,
+    /// When one blob is fetched over many connections.
+    pub parallelism: Parallelism,
 }
 
 impl Default for RegistryOptions {
@@ -61,6 +64,7 @@ impl Default for RegistryOptions {
             notes: None,
             retries: DEFAULT_RETRIES,
             incidents: Arc::new(|_| {}),
+            parallelism: Parallelism::default(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Blobs: is it there, and its bytes, taken up where a connection broke.
 
+mod wide;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use futures_util::stream::{self, Stream};
 use http::header::{self, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -12,6 +13,8 @@ use oras_spec::Digest;
 use oras_spec::distribution::{ByteRange, ContentRange, Operation};
 use oras_spec::image::{Descriptor, MediaType};
 
+use self::wide::Adaptive;
+pub use self::wide::Parallelism;
 use super::incident::Incident;
 use super::manifests::is_found;
 use super::repository::Repository;
@@ -129,10 +132,11 @@ impl Repository {
 /// Makes content of a download, with the same download again for whoever needs it.
 fn content_of(descriptor: &Descriptor, begun: Download) -> Content {
     let blob = begun.blob.clone();
-    let content = Content::new(descriptor, begun.into_stream()).fickle();
+    let plan = blob.session.options().parallelism;
+    let content = Content::new(descriptor, Adaptive::new(begun, plan).into_stream()).fickle();
     content.with_reopen_at(move |start| {
         let anew = Download::new(blob.clone(), start, None);
-        std::future::ready(Ok(ByteStream::new(anew.into_stream())))
+        std::future::ready(Ok(ByteStream::new(Adaptive::new(anew, plan).into_stream())))
     })
 }
 
@@ -146,11 +150,14 @@ struct Blob {
     size: u64,
 }
 
-/// A blob on its way, over as many connections as it takes.
+/// A blob on its way, or a part of it, over as many connections as it takes, one after another.
 struct Download {
     blob: Blob,
-    /// How many bytes have been passed on.
+    /// How many bytes have been passed on, and before how many to stop.
     offset: u64,
+    end: u64,
+    /// Only ranges will do: who has to read a part does not read everything before it.
+    is_part: bool,
     /// How many bytes of the present body have been passed on before.
     skip: u64,
     /// How many connections have broken since the last byte came, and how many were too slow.
@@ -161,18 +168,27 @@ struct Download {
 
 impl Download {
     fn new(blob: Blob, offset: u64, body: Option<Body>) -> Self {
-        Self { blob, offset, skip: 0, fruitless: 0, slow: 0, body }
+        let end = blob.size;
+        Self { blob, offset, end, is_part: false, skip: 0, fruitless: 0, slow: 0, body }
     }
 
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-        stream::try_unfold(self, |mut download| async move {
-            Ok(download.next().await?.map(|chunk| (chunk, download)))
-        })
+    /// Narrows it to the part before `end`.
+    fn part(self, end: u64) -> Self {
+        Self { end, is_part: true, ..self }
+    }
+
+    /// Tells whether it ends before the blob does.
+    fn is_cut(&self) -> bool {
+        self.end < self.blob.size
     }
 
     /// Returns the next bytes; nothing at the end.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
+            if self.is_cut() && self.offset >= self.end {
+                self.body = None;
+                return Ok(None);
+            }
             let Some(body) = &mut self.body else {
                 if self.offset == self.blob.size && self.offset > 0 {
                     return Ok(None);
@@ -192,6 +208,10 @@ impl Download {
                     let known = self.skip.min(chunk.len() as u64);
                     self.skip -= known;
                     chunk.advance(usize::try_from(known).expect("no longer than the chunk"));
+                    if self.is_cut() {
+                        let left = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX);
+                        chunk.truncate(left);
+                    }
                     if chunk.is_empty() {
                         continue;
                     }
@@ -246,10 +266,14 @@ impl Download {
 
     /// Asks the registry, never a signed URL of before, for what is missing.
     async fn resume(&mut self) -> Result<Body> {
-        let answer = self.blob.session.send(self.blob.request(Some(self.offset))?).await?;
+        let last = self.is_cut().then(|| self.end - 1);
+        let answer = self.blob.session.send(self.blob.request(Some(self.offset), last)?).await?;
         let answer = match answer.status() {
+            StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE if self.is_part => {
+                return Err(Error::new(ErrorKind::Unsupported, "fetch a part of a blob"));
+            }
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                self.blob.session.send(self.blob.request(None)?).await?
+                self.blob.session.send(self.blob.request(None, None)?).await?
             }
             _ => answer,
         };
@@ -281,11 +305,15 @@ pub(super) fn cause_of(error: &Error) -> String {
 }
 
 impl Blob {
-    fn request(&self, from: Option<u64>) -> Result<Request<Body>> {
+    fn request(&self, from: Option<u64>, last: Option<u64>) -> Result<Request<Body>> {
         let mut request = self.session.request(&self.operation)?;
         request.extensions_mut().insert(self.hint.clone());
         if let Some(offset) = from.filter(|offset| *offset > 0) {
-            let range = HeaderValue::try_from(ByteRange::From(offset).to_string());
+            let range = match last {
+                Some(last) => ByteRange::Within(offset, last),
+                None => ByteRange::From(offset),
+            };
+            let range = HeaderValue::try_from(range.to_string());
             request.headers_mut().insert(header::RANGE, range.expect("digits and dashes"));
         }
         Ok(request)

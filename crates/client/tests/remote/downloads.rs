@@ -1,13 +1,13 @@
 //! Downloads: resumed where they broke, checked to the end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::StreamBody;
-use oras_client::remote::{Registry, RegistryOptions, Repository};
+use oras_client::remote::{Parallelism, Registry, RegistryOptions, Repository};
 use oras_client::transport::{Body, Transport};
 use oras_client::{ErrorKind, Result, Source as _, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
@@ -304,4 +304,126 @@ impl<T: Transport> Transport for Away<T> {
             _ => self.inner.send(request).await,
         }
     }
+}
+
+/// 3 MiB, none of which is like the next.
+fn large() -> Bytes {
+    static LARGE: LazyLock<Bytes> = LazyLock::new(|| {
+        (0..3 << 20).map(|at: u32| at.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect()
+    });
+    LARGE.clone()
+}
+
+const PIECE: usize = 64 * 1024;
+
+/// Has bodies come in frames of 16 KiB.
+#[derive(Debug)]
+struct Piecemeal<T>(T);
+
+#[async_trait]
+impl<T: Transport> Transport for Piecemeal<T> {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let (parts, body) = self.0.send(request).await?.into_parts();
+        let whole = http_body_util::BodyExt::collect(body).await.expect("whole").to_bytes();
+        let frames: Vec<std::result::Result<_, String>> = whole
+            .chunks(16 * 1024)
+            .map(|piece| Ok(http_body::Frame::data(Bytes::copy_from_slice(piece))))
+            .collect();
+        let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+/// Reads the large blob from a registry that is always too slow for one connection; returns whether
+/// it is right, or why there is none, and the ranges that were asked for.
+async fn read_in_parts(
+    script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (std::result::Result<bool, String>, Vec<Option<String>>) {
+    let scripted = Scripted::new(script);
+    let parallelism = Parallelism {
+        rest: 1 << 20,
+        piece: PIECE as u64,
+        watch: std::time::Duration::ZERO,
+        enough: u64::MAX,
+        ..Parallelism::default()
+    };
+    let options = RegistryOptions { parallelism, ..RegistryOptions::default() };
+    let transport = Arc::new(Piecemeal(scripted.transport()));
+    let repository = Registry::new("r.example".parse().expect("a name"), transport, options)
+        .repository("a".parse().expect("a name"));
+    let descriptor = Descriptor::of(MediaType::OCTET_STREAM, &large());
+    let read = match repository.fetch(&descriptor).await {
+        Ok(content) => content.read_all().await,
+        Err(error) => Err(error),
+    };
+    let ranges =
+        scripted.seen().iter().map(|seen| seen.header("range").map(str::to_owned)).collect();
+    (read.map(|bytes| bytes == large()).map_err(|error| chain(&error)), ranges)
+}
+
+/// Answers ranges of the large blob as they should be.
+fn parts(seen: &Seen) -> Reply {
+    let all = large();
+    let Some(range) = seen.header("range") else { return reply(200, &[], all) };
+    let (first, last) = of(range);
+    let last = last.unwrap_or(all.len() - 1);
+    let header = format!("bytes {first}-{last}/{}", all.len());
+    reply(206, &[("content-range", &header)], all.slice(first..=last))
+}
+
+fn of(range: &str) -> (usize, Option<usize>) {
+    let (first, last) =
+        range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).expect("a range");
+    (first.parse().expect("a number"), last.parse().ok())
+}
+
+#[tokio::test]
+async fn a_large_blob_over_a_slow_line_is_asked_for_in_parts() {
+    let (read, ranges) = read_in_parts(parts).await;
+    assert_eq!(read, Ok(true));
+    assert_eq!(ranges[0], None);
+    let asked: Vec<_> = ranges[1..].iter().flatten().map(|range| of(range)).collect();
+    assert!(asked.len() >= 6, "{asked:?}");
+    for (first, last) in asked.iter().filter_map(|(first, last)| Some((first, (*last)?))) {
+        assert!(last - first < PIECE, "{first}-{last}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_knows_no_parts_is_read_over_one_line() {
+    for refusal in [200, 416, 400, 500] {
+        let (read, ranges) = read_in_parts(move |seen| match seen.header("range") {
+            Some(range) if of(range).1.is_some() => {
+                reply(refusal, &[], if refusal == 200 { large() } else { Bytes::new() })
+            }
+            _ => parts(seen),
+        })
+        .await;
+        assert_eq!(read, Ok(true), "{refusal}");
+        let last = ranges.last().expect("requests").as_deref().map(of);
+        assert!(last.is_some_and(|(first, last)| first > 0 && last.is_none()), "{ranges:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_too_short_is_completed_and_a_wrong_one_is_found_out() {
+    let (read, _) = read_in_parts(|seen| {
+        let mut answer = parts(seen);
+        if seen.header("range").is_some_and(|range| of(range).1.is_some()) {
+            let half = answer.body().len().div_ceil(2);
+            *answer.body_mut() = answer.body().slice(..half);
+        }
+        answer
+    })
+    .await;
+    assert_eq!(read, Ok(true), "each part was cut in the middle");
+    let (read, _) = read_in_parts(|seen| {
+        let mut answer = parts(seen);
+        if seen.header("range").is_some() {
+            *answer.body_mut() = vec![0; answer.body().len()].into();
+        }
+        answer
+    })
+    .await;
+    assert!(read.expect_err("wrong").contains("mismatched digest"));
 }
