@@ -21,7 +21,7 @@ pub use part::Part;
 pub use peer::{Distribution, OrasPython, Skopeo};
 pub use sandbox::{Outcome, Running, Sandbox};
 pub use serve::{OrasServer, default_root};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, on_terminal};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

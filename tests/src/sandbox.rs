@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::Pid;
 use tempfile::TempDir;
 
@@ -166,6 +168,17 @@ impl Running {
         Self { shown, child, stdout, stderr }
     }
 
+    /// Starts a command with an error output of its own, which is read from `stderr`.
+    pub(crate) fn start_with(command: &mut Command, stderr: impl Read + Send + 'static) -> Self {
+        let shown = format!("{command:?}");
+        let started = command.stdout(Stdio::piped()).spawn();
+        let mut child = started.unwrap_or_else(|error| panic!("start {shown}: {error}"));
+        // What `command` holds open would never end.
+        command.stderr(Stdio::null());
+        let stdout = read_all(child.stdout.take().expect("the output is piped"));
+        Self { shown, child, stdout, stderr: read_all(stderr) }
+    }
+
     /// Returns the id of the process.
     pub fn id(&self) -> Pid {
         Pid::from_child(&self.child)
@@ -197,11 +210,14 @@ impl Drop for Running {
     }
 }
 
-fn read_all(mut pipe: impl std::io::Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+fn read_all(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        if pipe.by_ref().read_to_end(&mut bytes).is_ok() {
+        let end = pipe.by_ref().read_to_end(&mut bytes);
+        // A terminal ends with this error when the last program has left it.
+        let has_ended = |error: std::io::Error| Errno::from_io_error(&error) == Some(Errno::IO);
+        if end.is_ok() || end.is_err_and(has_ended) {
             drop(sender.send(bytes));
         }
     });

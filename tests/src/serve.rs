@@ -16,7 +16,7 @@ use crate::sandbox::{Sandbox, binary};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The user `me` with the password `open-sesame`, hashed with bcrypt at cost 5.
-pub(crate) const USERS: &str = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
+pub const USERS: &str = "me:$2y$05$cJmM41Zsyg31gmA.lSV56uIteJWhS74ltApihuk8WEGdrlBPC909y\n";
 
 /// A running `oras serve`; killed when dropped.
 #[derive(Debug)]

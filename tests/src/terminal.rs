@@ -1,11 +1,26 @@
-//! A real terminal, in which programs run and at which tests look: `tmux`.
+//! Real terminals: `tmux`, at which tests look, and one that only takes down what programs write.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::OpenptFlags;
+
 use crate::Part;
-use crate::sandbox::{Sandbox, binary};
+use crate::sandbox::{Outcome, Running, Sandbox, binary};
+
+/// Runs a command to its end, with a terminal of unknown size for its standard error.
+pub fn on_terminal(command: &mut Command) -> Outcome {
+    let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    rustix::pty::grantpt(&master).expect("it is ours");
+    rustix::pty::unlockpt(&master).expect("it is ours");
+    let name = rustix::pty::ptsname(&master, Vec::new()).expect("it has a name");
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(name, flags, Mode::empty()).expect("open the terminal");
+    command.stderr(slave);
+    Running::start_with(command, std::fs::File::from(master)).finish()
+}
 
 /// How long a test waits for something to show.
 const LIMIT: Duration = Duration::from_mins(1);

@@ -18,6 +18,7 @@
 //!     Arc::new(Authenticated::new(redirecting, Arc::new(Anonymous)));
 //! ```
 
+mod alert;
 mod authenticated;
 mod body;
 mod connector;

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
+use super::alert::LastWord;
 use super::dial::Dialer;
 use super::proxy::Proxy;
 use super::sniffed::Sniffed;
@@ -30,12 +31,14 @@ struct Inner {
     options: NetworkOptions,
     dialer: Dialer,
     tls: OnceCell<Arc<Tls>>,
+    last_word: LastWord,
 }
 
 impl Connector {
-    pub(super) fn new(options: NetworkOptions) -> Self {
+    /// Makes a connector that takes down in `last_word` why the other side ends a connection.
+    pub(super) fn new(options: NetworkOptions, last_word: LastWord) -> Self {
         let dialer = Dialer { resolve: options.resolve.clone(), timeout: options.connect_timeout };
-        Self(Arc::new(Inner { options, dialer, tls: OnceCell::new() }))
+        Self(Arc::new(Inner { options, dialer, tls: OnceCell::new(), last_word }))
     }
 }
 
@@ -55,25 +58,27 @@ impl Service<Uri> for Connector {
                 let scheme = uri.scheme_str().unwrap_or_default();
                 Failure::Other(format!("unsupported protocol scheme \"{scheme}\""))
             })?;
-            inner.open(&origin).await.map(TokioIo::new)
+            let last_word = inner.last_word.clone();
+            let wire = inner.open(&origin).await?;
+            Ok(TokioIo::new(Stream { wire, last_word }))
         })
     }
 }
 
 impl Inner {
-    async fn open(&self, origin: &WebOrigin) -> Result<Stream, Failure> {
+    async fn open(&self, origin: &WebOrigin) -> Result<Wire, Failure> {
         let Some(proxy) = self.options.proxies.proxy(origin) else {
             let stream = self.dialer.dial(&origin.host, origin.port).await?;
             if !origin.is_https {
-                return Ok(Stream::Plain(stream));
+                return Ok(Wire::Plain(stream));
             }
             let stream = self.encrypt(stream, origin, HTTP_1_AND_2).await?;
-            return Ok(Stream::Tls(Box::new(stream)));
+            return Ok(Wire::Tls(Box::new(stream)));
         };
         let failed = |failure| Failure::Proxy(Box::new(failure));
         let mut stream = self.reach(proxy).await.map_err(failed)?;
         if !origin.is_https {
-            return Ok(Stream::Proxied(stream));
+            return Ok(Wire::Proxied(stream));
         }
         let tunnel = tunnel(&mut stream, proxy, origin);
         match tokio::time::timeout(self.options.connect_timeout, tunnel).await {
@@ -81,7 +86,7 @@ impl Inner {
             Err(_) => return Err(failed(Failure::ResponseTimeout)),
         }
         let stream = self.encrypt(stream, origin, HTTP_1_AND_2).await?;
-        Ok(Stream::Tunneled(Box::new(stream)))
+        Ok(Wire::Tunneled(Box::new(stream)))
     }
 
     /// Connects to a proxy, which may itself want TLS.
@@ -126,7 +131,13 @@ async fn load(options: NetworkOptions) -> Result<Arc<Tls>, Failure> {
 }
 
 /// An open connection.
-pub(super) enum Stream {
+pub(super) struct Stream {
+    wire: Wire,
+    last_word: LastWord,
+}
+
+/// What bytes go through.
+enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<Sniffed<TcpStream>>>),
     /// To a proxy, which reads the requests.
@@ -137,22 +148,22 @@ pub(super) enum Stream {
 
 impl Stream {
     fn pipe(self: Pin<&mut Self>) -> Pin<&mut dyn Pipe> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream),
-            Self::Tls(stream) => Pin::new(&mut **stream),
-            Self::Proxied(stream) => Pin::new(stream),
-            Self::Tunneled(stream) => Pin::new(&mut **stream),
+        match &mut self.get_mut().wire {
+            Wire::Plain(stream) => Pin::new(stream),
+            Wire::Tls(stream) => Pin::new(&mut **stream),
+            Wire::Proxied(stream) => Pin::new(stream),
+            Wire::Tunneled(stream) => Pin::new(&mut **stream),
         }
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let protocol = match self {
-            Self::Plain(_) => None,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
-            Self::Proxied(_) => return Connected::new().proxy(true),
-            Self::Tunneled(stream) => stream.get_ref().1.alpn_protocol(),
+        let protocol = match &self.wire {
+            Wire::Plain(_) => None,
+            Wire::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+            Wire::Proxied(_) => return Connected::new().proxy(true),
+            Wire::Tunneled(stream) => stream.get_ref().1.alpn_protocol(),
         };
         let connected = Connected::new();
         if protocol == Some(b"h2") { connected.negotiated_h2() } else { connected }
@@ -165,7 +176,8 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pipe().poll_read(cx, buf)
+        let last_word = self.last_word.clone();
+        self.pipe().poll_read(cx, buf).map_err(|error| last_word.hear(error))
     }
 }
 
@@ -195,11 +207,11 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-            Self::Proxied(stream) => stream.is_write_vectored(),
-            Self::Tunneled(stream) => stream.is_write_vectored(),
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+            Wire::Proxied(stream) => stream.is_write_vectored(),
+            Wire::Tunneled(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -17,6 +17,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::alert::LastWord;
 use super::connector::Connector;
 use super::stall::{Outgoing, Volume, Watched};
 use super::{Body, ClientIdentity, Failure, Proxies, Transport, TrustRoots, WebOrigin};
@@ -75,6 +76,7 @@ impl Default for NetworkOptions {
 #[derive(Clone)]
 pub struct Network {
     client: Client<Connector, Outgoing>,
+    last_word: LastWord,
     proxies: Arc<Proxies>,
     idle_timeout: Duration,
     answer_timeout: Duration,
@@ -87,6 +89,7 @@ impl Network {
         let (idle_timeout, answer_timeout) = (options.idle_timeout, options.answer_timeout);
         let proxies = Arc::new(options.proxies.clone());
         let volume = Arc::clone(&options.volume);
+        let last_word = LastWord::default();
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -97,8 +100,8 @@ impl Network {
             .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
             .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .http2_keep_alive_interval(Duration::from_secs(20))
-            .build(Connector::new(options));
-        Self { client, proxies, idle_timeout, answer_timeout, volume }
+            .build(Connector::new(options, last_word.clone()));
+        Self { client, last_word, proxies, idle_timeout, answer_timeout, volume }
     }
 }
 
@@ -169,7 +172,7 @@ impl Network {
         match select(answer, pin!(stalled)).await {
             Either::Left((answer, _)) => answer.map_err(|error| match sending.take_error() {
                 Some(error) => Broken::Body(error),
-                None => Broken::Network(Failure::of(&error)),
+                None => Broken::Network(self.last_word.instead_of(Failure::of(&error))),
             }),
             Either::Right((failure, _)) => Err(Broken::Network(failure)),
         }

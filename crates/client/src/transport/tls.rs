@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::sniffed::Sniffed;
-use super::{Failure, WebOrigin};
+use super::{Failure, WebOrigin, alert};
 use crate::Result;
 
 /// Where the certificates come from that a server's certificate must lead to.
@@ -140,7 +140,10 @@ fn failure(error: &io::Error, origin: &WebOrigin) -> Failure {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
         Some(rustls::Error::InvalidCertificate(why)) => Failure::Certificate(reason(why, origin)),
-        Some(other) => Failure::Handshake(other.to_string()),
+        Some(other) => match alert::words(other) {
+            Some(said) => Failure::Other(said),
+            None => Failure::Handshake(other.to_string()),
+        },
         None if error.kind() == io::ErrorKind::UnexpectedEof => Failure::Lost("EOF".to_owned()),
         None => Failure::Lost(super::failure::words(error)),
     }

@@ -7,7 +7,7 @@ use super::expect::Line;
 /// A transcript: cases that are played one after the other in one sandbox.
 pub(super) struct Script {
     pub(super) name: String,
-    /// The registry behind `$HOST`, and the one behind `$OTHER`.
+    /// The registry behind `$HOST`, and those behind `$OTHER` and `$ANOTHER`.
     pub(super) registries: BTreeMap<&'static str, String>,
     /// What a scripted registry answers, by method and path.
     pub(super) answers: BTreeMap<String, Vec<String>>,
@@ -29,6 +29,8 @@ pub(super) struct Case {
 pub(super) struct Step {
     pub(super) line: usize,
     pub(super) command: String,
+    /// Whether standard error is a terminal.
+    pub(super) is_on_terminal: bool,
     pub(super) stdout: Vec<Line>,
     pub(super) stderr: Vec<Line>,
     /// The exit code; nothing if it follows from the first word on standard error.
@@ -58,6 +60,7 @@ impl Script {
         };
         let mut answer = String::new();
         let mut rows: Vec<String> = Vec::new();
+        let mut sets: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
             let line_number = index + 1;
             let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -66,6 +69,7 @@ impl Script {
                 "" | "#" => {}
                 "registry" => drop(script.registries.insert("HOST", rest.to_owned())),
                 "other" => drop(script.registries.insert("OTHER", rest.to_owned())),
+                "another" => drop(script.registries.insert("ANOTHER", rest.to_owned())),
                 "answer" => {
                     rest.clone_into(&mut answer);
                     script.answers.insert(answer.clone(), Vec::new());
@@ -79,6 +83,8 @@ impl Script {
                     script.cases.push(Case::titled(line_number, rest));
                 }
                 "@" => rows.push(rest.to_owned()),
+                "@=" => drop(sets.insert(rest.to_owned(), std::mem::take(&mut rows))),
+                "@@" => rows.extend(sets.get(rest).ok_or_else(wrong)?.iter().cloned()),
                 _ => {
                     let case = script.cases.last_mut().ok_or_else(wrong)?;
                     case.add(line_number, mark, rest).ok_or_else(wrong)?;
@@ -132,9 +138,15 @@ impl Case {
 
     /// Takes a line of the case; nothing if it is none.
     fn add(&mut self, line: usize, mark: &str, rest: &str) -> Option<()> {
-        if mark == "$" {
-            let (stdout, stderr) = (Vec::new(), Vec::new());
-            self.steps.push(Step { line, command: rest.to_owned(), stdout, stderr, code: None });
+        if mark == "$" || mark == "T$" {
+            self.steps.push(Step {
+                line,
+                command: rest.to_owned(),
+                is_on_terminal: mark == "T$",
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+                code: None,
+            });
             return Some(());
         }
         let step = self.steps.last_mut()?;

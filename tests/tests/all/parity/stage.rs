@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oras_tests::sandbox::binary;
-use oras_tests::{Answer, Distribution, Evil, OrasServer, Outcome, Sandbox};
+use oras_tests::serve::USERS;
+use oras_tests::{Answer, Distribution, Emulated, Evil, OrasServer, Outcome, Sandbox, on_terminal};
 
+use super::certificates;
 use super::expect::{Bound, Line, difference, lines};
 use super::script::{Case, Script, Step};
 
@@ -14,14 +16,27 @@ use super::script::{Case, Script, Step};
 enum Registry {
     Ours(OrasServer),
     Distribution(Distribution),
+    Emulated(Emulated),
+    Mutual(OrasServer),
     Scripted(Evil),
 }
 
 impl Registry {
+    fn port(&self) -> u16 {
+        let port = |host: String| host.rsplit(':').next().and_then(|port| port.parse().ok());
+        match self {
+            Self::Mutual(server) => server.address().port(),
+            _ => port(self.host()).expect("hosts have ports"),
+        }
+    }
+
     fn host(&self) -> String {
         match self {
             Self::Ours(server) => server.host(),
             Self::Distribution(server) => server.host(),
+            Self::Emulated(server) => format!("localhost:{}", server.address().port()),
+            // Nothing listens there.
+            Self::Mutual(_) => format!("{}:1", certificates::HOST),
             Self::Scripted(server) => server.host(),
         }
     }
@@ -35,8 +50,10 @@ pub(super) fn play(script: &Script) {
         let Some(registry) = start(&sandbox, script, name, kind) else { return };
         registries.insert(*name, registry);
     }
-    let mut variables: Vec<(String, String)> =
-        registries.iter().map(|(name, registry)| ((*name).to_owned(), registry.host())).collect();
+    let variables = registries.iter().flat_map(|(name, registry)| {
+        [((*name).to_owned(), registry.host()), (format!("AT_{name}"), registry.port().to_string())]
+    });
+    let mut variables: Vec<(String, String)> = variables.collect();
     variables.push((
         "WORK".to_owned(),
         sandbox.path("").display().to_string().trim_end_matches('/').to_owned(),
@@ -44,8 +61,8 @@ pub(super) fn play(script: &Script) {
     variables.push(("ROOT".to_owned(), sandbox.root().display().to_string()));
     let programs = sandbox.root().join("bin");
     std::fs::create_dir(&programs).expect("make a directory");
-    symlink(binary(), programs.join("oras")).expect("link the program");
-    let stage = Stage { sandbox, variables, programs };
+    symlink(played(), programs.join("oras")).expect("link the program");
+    let stage = Stage { sandbox, variables, programs, registries };
     let mut bound = Bound::new();
     let failures: Vec<String> =
         script.cases.iter().filter_map(|case| stage.complaint(script, case, &mut bound)).collect();
@@ -59,6 +76,8 @@ fn start(sandbox: &Sandbox, script: &Script, name: &str, kind: &str) -> Option<R
         "open" => Registry::Ours(OrasServer::start_at(sandbox, &root, "127.0.0.1:0", &[])),
         "closed" => Registry::Ours(OrasServer::start_closed(sandbox)),
         "token" => Registry::Ours(OrasServer::start_with_tokens(sandbox)),
+        "mutual" => Registry::Mutual(start_mutual(sandbox, &root)),
+        "acr" => Registry::Emulated(Emulated::plain(sandbox, "acr", &[])),
         "basic" => Registry::Distribution(Distribution::start_closed(sandbox)?),
         "distribution" => Registry::Distribution(Distribution::start(sandbox)?),
         "scripted" => {
@@ -70,6 +89,33 @@ fn start(sandbox: &Sandbox, script: &Script, name: &str, kind: &str) -> Option<R
         }
         _ => panic!("{}.txt: no registry is {kind}", script.name),
     })
+}
+
+/// Starts a registry for the user that knows whoever shows a certificate; the certificates are in
+/// `$ROOT/tls`. Only who is told where it is finds it.
+fn start_mutual(sandbox: &Sandbox, root: &Path) -> OrasServer {
+    let directory = sandbox.root().join("tls");
+    std::fs::create_dir(&directory).expect("make a directory");
+    certificates::write(&directory);
+    let file = |name: &str| directory.join(name).display().to_string();
+    let (authority, certificate, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let users = sandbox.root().join("users");
+    std::fs::write(&users, USERS).expect("write the users");
+    let users = users.display().to_string();
+    let flags = [
+        ["--tls-client-ca", &authority],
+        ["--tls-cert", &certificate],
+        ["--tls-key", &key],
+        ["--htpasswd", &users],
+    ];
+    let flags = [flags.as_flattened(), &["--passwords-only"]].concat();
+    OrasServer::start_at(sandbox, root, "127.0.0.1:0", &flags)
+}
+
+/// The program that is held against the transcripts: ours, unless a variable names another to
+/// compare with.
+fn played() -> PathBuf {
+    std::env::var_os("ORAS_PEER").map_or_else(binary, PathBuf::from)
 }
 
 /// Makes an answer of its lines: the status, headers, an empty line, the body.
@@ -90,6 +136,7 @@ struct Stage {
     sandbox: Sandbox,
     variables: Vec<(String, String)>,
     programs: PathBuf,
+    registries: BTreeMap<&'static str, Registry>,
 }
 
 impl Stage {
@@ -99,7 +146,8 @@ impl Stage {
             .steps
             .iter()
             .filter_map(|step| {
-                let outcome = self.run(&step.command, bound);
+                let outcome = self.run(step, bound);
+                self.note_scopes();
                 let differences = self.differences(case, step, &outcome, bound);
                 let command = step.command.replace('\n', "\n  > ");
                 let place = format!("  $ {command}    (line {})", step.line);
@@ -116,14 +164,29 @@ impl Stage {
         (!differences.is_empty()).then(|| format!("{place}\n{}", differences.join("\n")))
     }
 
-    fn run(&self, command: &str, bound: &Bound) -> Outcome {
+    fn run(&self, step: &Step, bound: &Bound) -> Outcome {
         let mut shell = self.sandbox.command("/bin/sh");
-        shell.arg("-c").arg(command);
+        shell.arg("-c").arg(&step.command);
         let path = std::env::var("PATH").unwrap_or_default();
         shell.env("PATH", format!("{}:{path}", self.programs.display()));
         shell.envs(self.variables.iter().map(|(name, value)| (name, value)));
         shell.envs(bound.iter().filter(|(name, _)| !name.contains(':')));
-        self.sandbox.run(&mut shell)
+        if step.is_on_terminal { on_terminal(&mut shell) } else { self.sandbox.run(&mut shell) }
+    }
+
+    /// Writes what was asked for in tokens into `$ROOT/scopes`, a line for each.
+    fn note_scopes(&self) {
+        for registry in self.registries.values() {
+            let Registry::Emulated(emulated) = registry else { continue };
+            let exchanges = emulated.exchanges();
+            let asked = exchanges.iter().filter_map(oras_emulator::Exchange::token_request);
+            let scopes = asked.map(|pairs| {
+                let scopes = pairs.iter().filter_map(|pair| pair.strip_prefix("scope="));
+                format!("{}\n", scopes.collect::<Vec<_>>().join(" "))
+            });
+            let file = self.sandbox.root().join("scopes");
+            std::fs::write(file, scopes.collect::<String>()).expect("write a file");
+        }
     }
 
     fn differences(

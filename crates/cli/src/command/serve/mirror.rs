@@ -51,7 +51,7 @@ pub(super) fn mirrors(invocation: &Invocation, context: &Context) -> Result<Vec<
     let open = |text: &String| {
         let (prefix, plain_http, name) = read(text)?;
         let remote = Remote {
-            plain_http: plain_http.then_some(true),
+            plain_http,
             ca_file: parsed.text("mirror-ca-file").to_owned(),
             registry_configs: parsed.list("mirror-config").to_vec(),
             ..Remote::default()
@@ -63,9 +63,9 @@ pub(super) fn mirrors(invocation: &Invocation, context: &Context) -> Result<Vec<
     parsed.list("mirror").iter().map(open).collect()
 }
 
-/// Reads `REGISTRY` or `PREFIX=[SCHEME://]REGISTRY`: where it is found, whether TLS is done without,
-/// and which it is.
-fn read(text: &str) -> Result<(RepositoryName, bool, RegistryName)> {
+/// Reads `REGISTRY` or `PREFIX=[SCHEME://]REGISTRY`: where it is found, whether TLS is done without
+/// if that is said, and which it is.
+fn read(text: &str) -> Result<(RepositoryName, Option<bool>, RegistryName)> {
     let invalid = |why: &dyn fmt::Display| {
         CliError::new(format!("invalid mirror {}: {why}", Quoted(text))).with_recommendation(
             "Name a registry such as docker.io, or a prefix and a registry such as hub=docker.io",
@@ -76,10 +76,10 @@ fn read(text: &str) -> Result<(RepositoryName, bool, RegistryName)> {
         (address, text)
     });
     let (plain_http, name) = match address.split_once("://") {
-        Some(("http", name)) => (true, name),
-        Some(("https", name)) => (false, name),
+        Some(("http", name)) => (Some(true), name),
+        Some(("https", name)) => (Some(false), name),
         Some((scheme, _)) => return Err(invalid(&format!("unknown scheme \"{scheme}\""))),
-        None => (false, address),
+        None => (None, address),
     };
     let name: RegistryName = name.parse().map_err(|error| invalid(&error))?;
     let prefix = prefix.parse().map_err(|_| {
@@ -198,11 +198,11 @@ mod tests {
     #[test]
     fn a_mirror_is_a_registry_and_where_it_is_found() {
         for (text, prefix, plain_http, name) in [
-            ("docker.io", "docker.io", false, "docker.io"),
-            ("hub=docker.io", "hub", false, "docker.io"),
-            ("cache/quay=https://quay.io", "cache/quay", false, "quay.io"),
-            ("up=http://localhost:5001", "up", true, "localhost:5001"),
-            ("https://quay.io", "quay.io", false, "quay.io"),
+            ("docker.io", "docker.io", None, "docker.io"),
+            ("hub=docker.io", "hub", None, "docker.io"),
+            ("cache/quay=https://quay.io", "cache/quay", Some(false), "quay.io"),
+            ("up=http://localhost:5001", "up", Some(true), "localhost:5001"),
+            ("https://quay.io", "quay.io", Some(false), "quay.io"),
         ] {
             let read = read(text).expect(text);
             assert_eq!((read.0.as_str(), read.1, read.2.as_str()), (prefix, plain_http, name));
