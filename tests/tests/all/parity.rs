@@ -63,6 +63,7 @@ transcripts! {
     manifest
     options
     own
+    patience
     pull
     push
     reference
@@ -103,8 +104,8 @@ fn every_transcript_is_played() {
 /// Where flags are shown that have no case here: the command and the flag, each with the name of
 /// a test.
 fn shown_elsewhere() -> BTreeMap<(String, String), String> {
-    let text = read("elsewhere.txt");
-    let lines = text.lines().filter(|line| line.contains(" -- "));
+    let page = read("elsewhere.txt");
+    let lines = page.lines().filter(|line| line.contains(" -- "));
     lines
         .map(|line| {
             let (flag, test) = line.split_once(" -- ").expect("it has one");

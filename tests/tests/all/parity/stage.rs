@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use oras_tests::sandbox::binary;
 use oras_tests::serve::USERS;
@@ -42,6 +43,9 @@ impl Registry {
     }
 }
 
+/// How long a silent registry is.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// Plays all cases, and panics with all that went otherwise than expected.
 pub(super) fn play(script: &Script) {
     let sandbox = Sandbox::new();
@@ -80,11 +84,16 @@ fn start(sandbox: &Sandbox, script: &Script, name: &str, kind: &str) -> Option<R
         "acr" => Registry::Emulated(Emulated::plain(sandbox, "acr", &[])),
         "basic" => Registry::Distribution(Distribution::start_closed(sandbox)?),
         "distribution" => Registry::Distribution(Distribution::start(sandbox)?),
+        "silent" => Registry::Scripted(Evil::start(|_| {
+            std::thread::sleep(SILENCE);
+            Answer::status(404)
+        })),
         "scripted" => {
             let answers = script.answers.clone();
             Registry::Scripted(Evil::start(move |request| {
                 let asked = format!("{} {}", request.method, request.target);
-                answers.get(&asked).map_or(Answer::status(404), |lines| answer(lines))
+                let scripted = answers.get(&asked).or_else(|| answers.get("* *"));
+                scripted.map_or(Answer::status(404), |lines| answer(lines))
             }))
         }
         _ => panic!("{}.txt: no registry is {kind}", script.name),
