@@ -7,7 +7,7 @@ use oras_client::copy::{CopyOptions, copy};
 use oras_client::pack::{Artifact, PackOptions, pack};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::store::{Files, FilesOptions};
-use oras_client::{Note, Notebook, Unnamed};
+use oras_client::{Content, Note, Notebook, Target as _, Unnamed};
 use oras_spec::image::{Descriptor, Manifest, MediaType};
 use oras_spec::{Digest, Tag, json};
 
@@ -212,4 +212,27 @@ async fn what_a_process_was_killed_over_waits_for_its_digest() {
     until(|| later.begin(silent("y")).is_some()).await;
     drop(early);
     assert_eq!(scripted.lines().len(), before, "nothing was sent");
+}
+
+#[tokio::test]
+async fn what_a_process_was_killed_over_goes_on_once_its_digest_is_known() {
+    let scripted = empty(|seen| match (seen.method.as_str(), seen.uri.path()) {
+        ("GET", "/left") => Some(reply(204, &[("range", "0-3")], "")),
+        ("PUT", "/left") => Some(status(201)),
+        _ => None,
+    });
+    let slate = Slate::default();
+    slate.clone().write("{\"location\":\"https://r.example/left\",\"sent\":0}");
+    let repository = repository(&scripted, Some(Arc::new(slate.clone())));
+    let early = repository.ahead(None, 1).begin(silent("x")).expect("taken up");
+    let blob = Descriptor::of("a/b".into(), b"0123456789");
+    early.name(&blob.digest);
+    let content = Content::from_bytes(&blob, "0123456789".into());
+    repository.push(&blob, content).await.expect("pushed");
+    let seen = scripted.seen();
+    let lines: Vec<_> =
+        seen.iter().map(|seen| format!("{} {}", seen.method, seen.uri.path())).collect();
+    assert_eq!(lines, ["GET /left", "PUT /left"]);
+    assert_eq!(seen[1].body, "456789");
+    assert_eq!(slate.read(), None, "what is done is forgotten");
 }

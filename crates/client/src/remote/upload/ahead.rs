@@ -17,7 +17,7 @@ use oras_spec::{Digest, Tag, TagOrDigest};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::resume::Memory;
+use super::resume::{Memory, left_in, note_in};
 use super::{Opened, Upload};
 use crate::ahead::{Ahead, Early, Unnamed};
 use crate::content::ByteStream;
@@ -174,7 +174,10 @@ impl Sending {
         let notes = repository.session.options().notes.as_ref();
         let mut mark =
             notes.and_then(|notes| notes.open(&format!("{repository} {}", content.name)));
-        // A process that was killed has sent part of it, which can only be found by the digest.
+        // What another process has sent of it is gone on with, once the digest says what it is.
+        if let Some(left) = mark.as_ref().and_then(|mark| left_in(&**mark, repository)) {
+            return Arrived::with(End::Broken(left), mark);
+        }
         let is_begun = mark.as_ref().is_some_and(|mark| mark.read().is_some());
         if is_begun || !self.shared.is_likely_absent(content.size).await {
             return Arrived::with(End::Nothing, mark);
@@ -184,7 +187,7 @@ impl Sending {
         };
         self.progress.send_modify(|progress| progress.location = Some(upload.location.clone()));
         if let Some(mark) = &mut mark {
-            mark.write("begun");
+            note_in(&mut **mark, &upload);
         }
         let needless = async {
             while named.changed().await.is_ok() {

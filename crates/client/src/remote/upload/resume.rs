@@ -35,6 +35,24 @@ struct Entry {
     sent: u64,
 }
 
+/// Writes down where an upload is.
+pub(super) fn note_in(note: &mut dyn Note, upload: &Upload) {
+    let entry = Entry { location: upload.location.to_string(), sent: upload.sent };
+    if let Ok(text) = serde_json::to_string(&entry) {
+        note.write(&text);
+    }
+}
+
+/// Returns the upload that a note tells of, if it leads to the registry of the repository.
+pub(super) fn left_in(note: &dyn Note, repository: &Repository) -> Option<Upload> {
+    let entry: Entry = serde_json::from_str(&note.read()?).ok()?;
+    let location: Uri = entry.location.parse().ok()?;
+    let here = repository.session.request(&oras_spec::distribution::Operation::Ping).ok()?;
+    let (ours, theirs) = (WebOrigin::of(here.uri())?, WebOrigin::of(&location)?);
+    let is_ours = ours.is_https == theirs.is_https && ours.is_same_place(&theirs);
+    is_ours.then_some(Upload { location, smallest: 0, sent: entry.sent })
+}
+
 /// The memory of one upload.
 pub(super) struct Memory {
     note: Option<Box<dyn Note>>,
@@ -65,10 +83,8 @@ impl Memory {
 
     /// Writes down where an upload is.
     pub(super) fn keep(&mut self, upload: &Upload) {
-        let Some(note) = &mut self.note else { return };
-        let entry = Entry { location: upload.location.to_string(), sent: upload.sent };
-        if let Ok(text) = serde_json::to_string(&entry) {
-            note.write(&text);
+        if let Some(note) = &mut self.note {
+            note_in(&mut **note, upload);
         }
     }
 
@@ -81,12 +97,7 @@ impl Memory {
 
     /// Returns the upload that another process left, if it leads to the same place.
     pub(super) fn left(&self, repository: &Repository) -> Option<Upload> {
-        let entry: Entry = serde_json::from_str(&self.note.as_ref()?.read()?).ok()?;
-        let location: Uri = entry.location.parse().ok()?;
-        let here = repository.session.request(&oras_spec::distribution::Operation::Ping).ok()?;
-        let (ours, theirs) = (WebOrigin::of(here.uri())?, WebOrigin::of(&location)?);
-        let is_ours = ours.is_https == theirs.is_https && ours.is_same_place(&theirs);
-        is_ours.then_some(Upload { location, smallest: 0, sent: entry.sent })
+        left_in(&**self.note.as_ref()?, repository)
     }
 
     /// Tells whether it may be asked, after `error`, how far an upload came.
