@@ -1,5 +1,7 @@
 //! Killed at each system call that changes a file, one after the other.
 
+mod changes;
+
 use std::path::PathBuf;
 use std::process::Command;
 
