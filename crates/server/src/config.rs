@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::mirror::{Mirror, Mirrors};
 use crate::policy::{Policies, Policy};
+use crate::rate::Rates;
 use crate::storage::directory::Directory;
 use crate::storage::memory::Memory;
 use crate::storage::{Storage, Store, keys};
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) change_observer: Option<Arc<dyn ChangeObserver>>,
     pub(crate) policies: Option<Policies>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) rates: Option<Rates>,
     pub(crate) usage: Usage,
     pub(crate) mirrors: Mirrors,
 }
@@ -130,6 +132,8 @@ impl RegistryBuilder {
 
     /// Sets what the registry is willing to take.
     pub fn limits(mut self, limits: Limits) -> Self {
+        let rates = |rate| Rates::new(rate, limits.request_burst);
+        self.config.rates = limits.request_rate.map(rates);
         self.config.limits = limits;
         self
     }

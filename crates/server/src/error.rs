@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::auth;
 use crate::body::ResponseBody;
+use crate::metrics::Limit;
 use crate::storage::StoreError;
 use crate::storage::uploads::UploadError;
 
@@ -28,6 +30,8 @@ struct Refusal {
     message: String,
     detail: Value,
     headers: HeaderMap,
+    /// The limit that it is for, if it is one.
+    limit: Option<Limit>,
     /// For the log only.
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -40,6 +44,7 @@ impl ApiError {
             message: message.into(),
             detail: Value::Null,
             headers: HeaderMap::new(),
+            limit: None,
             cause: None,
         }))
     }
@@ -52,6 +57,16 @@ impl ApiError {
     fn cause(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
         self
+    }
+
+    fn limit(mut self, limit: Limit) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    /// Returns the limit that the refusal is for, to be counted.
+    pub(crate) fn for_limit(&self) -> Option<Limit> {
+        self.0.limit
     }
 
     /// Adds a header; one whose value cannot be a header's is left out.
@@ -92,6 +107,7 @@ impl ApiError {
     pub(crate) fn manifest_too_large(limit: usize) -> Self {
         let message = format!("manifest too large: at most {limit} bytes are taken");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::ManifestInvalid, message)
+            .limit(Limit::ManifestSize)
     }
 
     pub(crate) fn manifest_blob_unknown(digest: &Digest) -> Self {
@@ -124,13 +140,13 @@ impl ApiError {
 
     pub(crate) fn target_too_long(limit: usize) -> Self {
         let message = format!("the request's target is longer than {limit} bytes");
-        Self::new(StatusCode::URI_TOO_LONG, ErrorCode::Unsupported, message)
+        Self::new(StatusCode::URI_TOO_LONG, ErrorCode::Unsupported, message).limit(Limit::Head)
     }
 
     pub(crate) fn headers_too_large(limit: usize) -> Self {
         let message = format!("the request's headers are larger than {limit} bytes");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::new(status, ErrorCode::Unsupported, message)
+        Self::new(status, ErrorCode::Unsupported, message).limit(Limit::Head)
     }
 
     /// A push to a mirror of `host`.
@@ -188,6 +204,16 @@ impl ApiError {
         );
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
             .detail(json!({ "quota": quota, "left": left, "size": size }))
+            .limit(Limit::Quota)
+    }
+
+    /// Somebody made too many requests, and may make the next one in `wait`.
+    pub(crate) fn too_many_requests(wait: Duration) -> Self {
+        let message = "too many requests";
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
+            .header(RETRY_AFTER, &seconds.max(1).to_string())
+            .limit(Limit::Rate)
     }
 
     pub(crate) fn no_tokens() -> Self {
@@ -256,6 +282,7 @@ impl From<auth::Refusal> for ApiError {
                 let message = "too many logins at this moment, or too many wrong ones";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
                     .header(RETRY_AFTER, "3")
+                    .limit(Limit::Logins)
             }
         }
     }
@@ -320,13 +347,19 @@ impl From<UploadError> for ApiError {
                 (StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::BlobUploadInvalid)
             }
             UploadError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
-            UploadError::TooMany => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
+            UploadError::TooMany | UploadError::TooManyOfUser => {
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
+            }
             UploadError::Unknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
         };
         let refusal = Self::new(status, code, error.to_string());
         match error {
             UploadError::Busy => refusal.header(RETRY_AFTER, "1"),
-            UploadError::TooMany => refusal.header(RETRY_AFTER, "60"),
+            UploadError::TooMany => refusal.header(RETRY_AFTER, "60").limit(Limit::Uploads),
+            UploadError::TooManyOfUser => {
+                refusal.header(RETRY_AFTER, "60").limit(Limit::UserUploads)
+            }
+            UploadError::TooLarge => refusal.limit(Limit::BlobSize),
             _ => refusal,
         }
     }

@@ -1,6 +1,7 @@
 //! The gate between a request and its handler: who asks, for what, and whether they may.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::request::Parts;
 use oras_spec::distribution::{ChallengeScheme, NotAnOperation, Operation, Scope};
@@ -9,6 +10,7 @@ use crate::auth::{Authenticator, Identity, Origin, Refusal};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::policy::{Denial, Permissions, Policy, decide};
+use crate::rate::Counted;
 use crate::route::Route;
 
 /// What is known of a request once it may be carried out.
@@ -40,7 +42,9 @@ pub(crate) async fn admit(
         _ => Vec::new(),
     };
     let door = Door { config, parts, scopes };
-    let identity = door.identify().await?;
+    let identified = door.identify().await;
+    check_rate(config, parts, identified.as_ref().ok())?;
+    let identity = identified?;
     user.clone_from(&identity.name);
     let is_in = |policy: &Policy| policy.permissions_anywhere(&identity) != Permissions::NONE;
     let is_in = policy.as_deref().is_none_or(is_in);
@@ -67,6 +71,16 @@ pub(crate) async fn admit(
     };
     decision.map_err(|denial| door.refuse(&identity, denial))?;
     Ok(Admitted { route: route?, identity, policy })
+}
+
+/// Counts a request for who makes it, or refuses it. Whoever is not who they say counts by their
+/// address alone.
+fn check_rate(config: &Config, parts: &Parts, identity: Option<&Identity>) -> Result<(), ApiError> {
+    let Some(rates) = &config.rates else { return Ok(()) };
+    let user = identity.and_then(|identity| identity.name.as_deref()).map(Counted::User);
+    let who = user.or_else(|| Origin::of(parts).peer.map(Counted::Address));
+    let taken = who.map_or(Ok(()), |who| rates.take(who, Instant::now()));
+    taken.map_err(ApiError::too_many_requests)
 }
 
 /// One request at the door.

@@ -41,6 +41,7 @@ mod limits;
 mod metrics;
 pub mod mirror;
 pub mod policy;
+mod rate;
 mod route;
 pub mod serve;
 mod service;

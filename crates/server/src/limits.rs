@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// What a registry is willing to take. Every default is stated with its reason.
 ///
-/// Connections, headers' arrival and idle times are bounded by whoever accepts connections, such
-/// as [`serve`](crate::serve).
+/// Those of connections are held by whoever accepts them, such as a
+/// [`Server`](crate::serve::Server) with
+/// [`ServeOptions::within`](crate::serve::ServeOptions::within) these, which has deadlines as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -34,6 +35,21 @@ pub struct Limits {
     pub upload_lifetime: Duration,
     /// Uploads open at the same time: 10,000. More is `429`.
     pub uploads: usize,
+    /// Uploads that one user has open at the same time: 1,000, some hundred pushes. More is `429`.
+    /// Those who have no name are bounded by `uploads` alone.
+    pub uploads_per_user: usize,
+    /// Requests a second of one user, or of one address of those who have no name: as many as
+    /// there are. More is `429`, with the time to wait. Loopback addresses are free of it, and so
+    /// are probes.
+    pub request_rate: Option<u32>,
+    /// For how long a user who asks nothing saves up requests: 10 seconds, so that a pull of many
+    /// small blobs is not slowed down.
+    pub request_burst: Duration,
+    /// Connections open at the same time: 10,240. More wait.
+    pub connections: usize,
+    /// Connections of one address open at the same time: 512, a house behind one router. More are
+    /// closed unread. Loopback addresses are free of it.
+    pub connections_per_address: usize,
 }
 
 impl Default for Limits {
@@ -49,6 +65,11 @@ impl Default for Limits {
             manifest_depth: 64,
             upload_lifetime: Duration::from_hours(24),
             uploads: 10_000,
+            uploads_per_user: 1_000,
+            request_rate: None,
+            request_burst: Duration::from_secs(10),
+            connections: 10_240,
+            connections_per_address: 512,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct Metrics {
     connections: [AtomicU64; EVENTS.len()],
     webhooks: [AtomicU64; OUTCOMES.len()],
     webhooks_waiting: AtomicI64,
+    limits: [AtomicU64; Limit::ALL.len()],
 }
 
 /// Every value of the label `route`; the last is for whatever is none of the others.
@@ -77,7 +78,39 @@ impl Histogram {
     }
 }
 
+/// What a request can be refused for: the label `limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Rate,
+    Logins,
+    Uploads,
+    UserUploads,
+    Quota,
+    BlobSize,
+    ManifestSize,
+    Head,
+}
+
+impl Limit {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::Rate, "rate"),
+        (Self::Logins, "logins"),
+        (Self::Uploads, "uploads"),
+        (Self::UserUploads, "uploads_of_user"),
+        (Self::Quota, "quota"),
+        (Self::BlobSize, "blob_size"),
+        (Self::ManifestSize, "manifest_size"),
+        (Self::Head, "head"),
+    ];
+}
+
 impl Metrics {
+    /// Counts a request that was refused for a limit.
+    pub(crate) fn refused(&self, limit: Limit) {
+        let place = Limit::ALL.iter().position(|(known, _)| *known == limit);
+        self.limits[place.unwrap_or_default()].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn began(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
@@ -175,6 +208,11 @@ impl Metrics {
         for (event, count) in EVENTS.iter().zip(&self.connections) {
             let labels = format!("event=\"{event}\"");
             text.line("oras_connection_events_total", &labels, count.load(Ordering::Relaxed));
+        }
+        text.head("oras_refusals_total", "counter", "Requests refused for a limit.");
+        for ((_, limit), count) in Limit::ALL.iter().zip(&self.limits) {
+            let labels = format!("limit=\"{limit}\"");
+            text.line("oras_refusals_total", &labels, count.load(Ordering::Relaxed));
         }
         text.head("oras_webhook_events_total", "counter", "Events for webhooks, by outcome.");
         for (outcome, count) in OUTCOMES.iter().zip(&self.webhooks) {

@@ -53,6 +53,9 @@ impl RegistryService {
         let answered = self.try_answer(parts, &mut body, &mut access).await;
         let mut response = answered.unwrap_or_else(|refusal| {
             access.access.failure = refusal.log_text();
+            if let Some(limit) = refusal.for_limit() {
+                self.registry.config.metrics.refused(limit);
+            }
             refusal.into_response()
         });
         if !waits_for_go {

@@ -3,6 +3,7 @@
 mod access;
 mod emulate;
 mod issuer;
+mod limits;
 mod listen;
 mod log;
 mod mirror;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use oras_server::serve::{ServeOptions, Server};
-use oras_server::{Registry, RegistryBuilder};
+use oras_server::{Limits, Registry, RegistryBuilder};
 
 use self::access::Access;
 use self::log::AccessLog;
@@ -73,6 +74,7 @@ fn flags() -> Vec<Flag> {
     ];
     flags.extend(access::flags());
     flags.extend(listen::flags());
+    flags.extend(limits::flags());
     flags.extend(log::flags());
     flags.extend(mirror::flags());
     flags.extend(emulate::flags());
@@ -95,14 +97,15 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
     let upkeep = upkeep::read(invocation)?;
     let root = root(parsed.some_text("root"), context)?;
     let log = Arc::new(AccessLog::open(invocation, context)?);
-    let builder = builder(invocation, &access, context)?.directory(&root);
+    let limits = limits::read(invocation)?;
+    let builder = builder(invocation, &access, &limits, context)?.directory(&root);
     let builder = builder.observer(Arc::clone(&log) as _);
     let (webhooks, builder) = webhook::webhooks(invocation, builder, &log, context)?;
     access.tell(&webhooks);
     let is_fast = parsed.text("durability") == "fast";
     let registry = registry::open(builder.wait_for_disk(!is_fast)).await?;
     let tls = place.tls(&root, parsed.some_text("url"), context)?;
-    let mut options = ServeOptions::default();
+    let mut options = ServeOptions::within(&limits);
     options.tls.clone_from(&tls);
     let (metrics, observer) = (registry.metrics(), Arc::clone(&log));
     options.observer = Arc::new(move |event| {
@@ -136,8 +139,13 @@ async fn serve(invocation: &Invocation, context: &Context) -> Result<()> {
 }
 
 /// Puts a registry together, but for where it stores and who hears of it.
-fn builder(invocation: &Invocation, access: &Access, context: &Context) -> Result<RegistryBuilder> {
-    let mut builder = Registry::builder();
+fn builder(
+    invocation: &Invocation,
+    access: &Access,
+    limits: &Limits,
+    context: &Context,
+) -> Result<RegistryBuilder> {
+    let mut builder = Registry::builder().limits(limits.clone());
     builder = builder.allow_sparse(invocation.parsed.switch("allow-sparse"));
     for mirror in mirror::mirrors(invocation, context)? {
         builder = builder.mirror(mirror);

@@ -35,6 +35,10 @@ fn refuses_what_cannot_be_served() {
         ("--webhook ftp://x", "\"ftp://x\" is not the http or https address of a webhook"),
         ("--webhook http://x --webhook-secret nope", "failed to open nope"),
         ("--webhook http://x --webhook-secret empty", "empty holds no secret"),
+        ("--max-uploads 0", "--max-uploads must be at least 1"),
+        ("--max-connections -1", "--max-connections must be at least 1"),
+        ("--max-rate -1", "--max-rate must be a number of requests, or 0"),
+        ("--max-blob much", "\"much\""),
         ("--webhook-secret users", "--webhook-secret needs --webhook"),
     ] {
         sandbox.write("policy", "nonsense");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls::Tls;
+use crate::limits::Limits;
 
 /// The deadlines and limits of a [`Server`](crate::serve::Server).
 ///
@@ -81,6 +82,18 @@ pub struct Resets {
     pub pending: usize,
     /// Streams we reset because of the peer's mistakes.
     pub errors: usize,
+}
+
+impl ServeOptions {
+    /// Takes as many connections, and as large heads of requests, as `limits` say.
+    pub fn within(limits: &Limits) -> Self {
+        Self {
+            max_connections: limits.connections,
+            max_connections_per_address: limits.connections_per_address,
+            max_head_size: u32::try_from(limits.header_size).unwrap_or(u32::MAX),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for ServeOptions {

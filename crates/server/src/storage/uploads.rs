@@ -58,6 +58,8 @@ pub(crate) enum UploadError {
     TooLarge,
     #[error("too many uploads are open")]
     TooMany,
+    #[error("too many uploads of this user are open")]
+    TooManyOfUser,
     #[error("no such upload")]
     Unknown,
 }
@@ -71,9 +73,7 @@ impl Storage {
         user: Option<String>,
         algorithm: Option<Algorithm>,
     ) -> Result<UploadId, UploadError> {
-        if self.uploads.live().len() >= self.uploads.most {
-            return Err(UploadError::TooMany);
-        }
+        self.uploads.check_room(user.as_deref())?;
         let id = new_id()?;
         let record = Record {
             repository: repository.as_str().to_owned(),

@@ -8,6 +8,7 @@ mod client;
 mod concurrency;
 mod disk;
 mod issuer;
+mod limits;
 mod lists;
 mod manifests;
 mod matrix;

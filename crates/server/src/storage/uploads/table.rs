@@ -23,6 +23,7 @@ pub(crate) struct Uploads {
     last_sweep: Mutex<Instant>,
     lifetime: Duration,
     pub(super) most: usize,
+    pub(super) most_per_user: usize,
     pub(super) blob_size: u64,
     pub(super) receivers: Arc<Receivers>,
 }
@@ -72,6 +73,7 @@ impl Uploads {
             last_sweep: Mutex::new(Instant::now()),
             lifetime: limits.upload_lifetime,
             most: limits.uploads,
+            most_per_user: limits.uploads_per_user,
             blob_size: limits.blob_size.unwrap_or(u64::MAX),
             receivers: Arc::default(),
         }
@@ -80,6 +82,23 @@ impl Uploads {
     /// Returns how many uploads are open.
     pub(in crate::storage) fn count(&self) -> usize {
         self.live().len()
+    }
+
+    /// Tells whether somebody may open another.
+    pub(super) fn check_room(&self, user: Option<&str>) -> Result<(), UploadError> {
+        let live = self.live();
+        if live.len() >= self.most {
+            return Err(UploadError::TooMany);
+        }
+        let Some(user) = user else { return Ok(()) };
+        let is_theirs = |upload: &&Arc<Upload>| upload.record.user.as_deref() == Some(user);
+        // Who has fewer than that with everybody's together need not be counted.
+        if live.len() >= self.most_per_user
+            && live.values().filter(is_theirs).count() >= self.most_per_user
+        {
+            return Err(UploadError::TooManyOfUser);
+        }
+        Ok(())
     }
 
     pub(super) fn live(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Upload>>> {
