@@ -69,9 +69,8 @@ struct Sources {
     /// Whether the policy may have issuers: there is somebody who looks at their tokens.
     may_trust: bool,
     hooks: Hooks,
-    /// Of the files, when they were read last.
-    users_text: String,
-    policy_text: String,
+    /// Users and policy as their files had them when they were read last.
+    texts: Option<(String, String)>,
 }
 
 /// What the files say.
@@ -94,8 +93,7 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
         grants: grants(parsed.list("user"))?,
         may_trust: true,
         hooks: webhook::read(invocation, context)?,
-        users_text: String::new(),
-        policy_text: String::new(),
+        texts: None,
     };
     let has_users = sources.htpasswd.is_some();
     if !sources.grants.is_empty() && !has_users {
@@ -109,6 +107,8 @@ pub(super) fn access(invocation: &Invocation, place: &Place, context: &Context) 
     };
     check_anonymous(anonymous, is_said, place)?;
     if anonymous == "push" && !is_said {
+        // There are no files, and never will be.
+        sources.texts = Some((String::new(), String::new()));
         let hooks = sources.hooks.with(None)?;
         return Ok(Access { logins: None, policies: None, hooks, webhooks: None, sources });
     }
@@ -227,13 +227,13 @@ impl Sources {
                 CliError::new(format!("failed to open {name}: {}", system_text(&error)))
             }),
         };
-        let (users_text, policy_text) = (text(&self.htpasswd)?, text(&self.policy)?);
-        let is_first = self.users_text.is_empty() && self.policy_text.is_empty();
-        if !is_first && users_text == self.users_text && policy_text == self.policy_text {
+        let texts = (text(&self.htpasswd)?, text(&self.policy)?);
+        if self.texts.as_ref() == Some(&texts) {
             return Ok(None);
         }
+        let (users_text, policy_text) = &texts;
         let users = self.htpasswd.as_ref().map(|(name, _)| {
-            Users::from_htpasswd(&users_text).map_err(|error| {
+            Users::from_htpasswd(users_text).map_err(|error| {
                 CliError::new(format!("{name}: {}", chain(&error)))
                     .with_recommendation("Make the file with 'htpasswd -B'")
             })
@@ -241,7 +241,7 @@ impl Sources {
         let users = users.transpose()?;
         let policy = match &self.policy {
             None => Policy::default(),
-            Some((name, _)) => Policy::parse(&policy_text)
+            Some((name, _)) => Policy::parse(policy_text)
                 .map_err(|error| CliError::new(format!("{name}: {}", chain(&error))))?,
         };
         let policy = self.grants.iter().cloned().fold(policy, Policy::with);
@@ -256,7 +256,27 @@ impl Sources {
             }
         }
         let hooks = self.hooks.with(Some(&policy))?;
-        (self.users_text, self.policy_text) = (users_text, policy_text);
+        self.texts = Some(texts);
         Ok(Some(Said { users, policy, hooks }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Environment;
+
+    #[test]
+    fn what_has_not_changed_is_not_read_again_even_if_there_is_nothing() {
+        let mut sources = Sources {
+            htpasswd: None,
+            policy: None,
+            grants: Vec::new(),
+            may_trust: true,
+            hooks: Hooks::none(Environment::new("/work")),
+            texts: None,
+        };
+        assert!(sources.read().expect("nothing to fail").is_some());
+        assert!(sources.read().expect("nothing to fail").is_none());
     }
 }

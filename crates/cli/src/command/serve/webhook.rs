@@ -74,6 +74,12 @@ pub(super) fn read(invocation: &Invocation, context: &Context) -> Result<Hooks> 
 }
 
 impl Hooks {
+    /// Tells nobody.
+    #[cfg(test)]
+    pub(super) fn none(environment: Environment) -> Self {
+        Self { typed: Vec::new(), environment }
+    }
+
     /// Returns all webhooks: those of the flags, and those of a policy with their secrets.
     ///
     /// # Errors
