@@ -27,6 +27,7 @@ use self::known::Known;
 use self::room::Room;
 use super::intake::blocking;
 use super::reader::{Reading, Stamp};
+use crate::content::ByteStream;
 use crate::{Content, Error, Result};
 
 /// How large content may be that is put into the cache while it passes, in bytes: 4 MiB. Larger
@@ -284,9 +285,14 @@ impl Held {
         Content::new(descriptor, self.reading.stream_blindly(start)).left_out(start)
     }
 
-    pub(super) fn stream(self, start: u64) -> crate::content::ByteStream {
+    /// Streams what was verified.
+    pub(super) fn stream(self, start: u64) -> ByteStream {
         // Others may say that they use ours, which changes its time.
-        if self.is_ours { self.reading.stream_blindly(start) } else { self.reading.stream(start) }
+        if self.is_ours {
+            self.reading.stream_blindly(start)
+        } else {
+            self.reading.stream_of_any_name(start)
+        }
     }
 
     fn hash(&self, descriptor: &Descriptor) -> Option<Digest> {

@@ -53,6 +53,11 @@ impl Stamp {
         })
     }
 
+    /// Tells whether nothing but the file's names and its mode may be new.
+    fn has_bytes_of(&self, other: &Self) -> bool {
+        *self == Self { changed: self.changed, ..*other }
+    }
+
     /// Which file of its disk it is.
     pub(crate) fn inode(&self) -> u64 {
         self.inode
@@ -173,12 +178,25 @@ impl Reading {
     /// Streams everything but the first `start` bytes. The last bytes are held back until it is sure
     /// that nothing changed.
     pub(crate) fn stream(self, start: u64) -> ByteStream {
-        ByteStream::new(FileStream::Idle(Some(Reader { reading: self, start, is_watched: true })))
+        ByteStream::new(FileStream::Idle(Some(Reader { reading: self, start, watch: Watch::All })))
     }
 
     /// As [`stream`](Self::stream), for a reader that finds out itself what has changed.
     pub(crate) fn stream_blindly(self, start: u64) -> ByteStream {
-        ByteStream::new(FileStream::Idle(Some(Reader { reading: self, start, is_watched: false })))
+        ByteStream::new(FileStream::Idle(Some(Reader {
+            reading: self,
+            start,
+            watch: Watch::Nothing,
+        })))
+    }
+
+    /// As [`stream`](Self::stream), of a file that its user may rename or remove meanwhile.
+    pub(crate) fn stream_of_any_name(self, start: u64) -> ByteStream {
+        ByteStream::new(FileStream::Idle(Some(Reader {
+            reading: self,
+            start,
+            watch: Watch::Bytes,
+        })))
     }
 
     /// Hashes the whole file.
@@ -250,7 +268,15 @@ impl Reading {
 struct Reader {
     reading: Reading,
     start: u64,
-    is_watched: bool,
+    watch: Watch,
+}
+
+/// What of a file must not be new when its last bytes are read.
+#[derive(Clone, Copy, Debug)]
+enum Watch {
+    Nothing,
+    Bytes,
+    All,
 }
 
 impl Reader {
@@ -263,14 +289,24 @@ impl Reader {
             if chunk.is_empty() || offset > size {
                 return Err(changed(&reading.path));
             }
-            if offset == size && self.is_watched {
-                reading.check()?;
+            if offset == size {
+                self.check()?;
             }
             if sender.blocking_send(Ok(chunk)).is_err() {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        let Reading { file, path, stamp, .. } = &self.reading;
+        match self.watch {
+            Watch::Nothing => Ok(()),
+            Watch::Bytes if Stamp::of(file, path)?.has_bytes_of(stamp) => Ok(()),
+            Watch::Bytes => Err(changed(path)),
+            Watch::All => self.reading.check(),
+        }
     }
 }
 

@@ -347,3 +347,23 @@ fn notes_do_not_grow_without_end() {
     let length = part.expect("readable").metadata().expect("there").len();
     assert!(length <= 200_000, "{length}");
 }
+
+#[tokio::test]
+async fn a_file_may_be_removed_while_it_is_read_but_not_be_changed() {
+    let place = Place::new();
+    let (blob, bytes) = large();
+    let file = place.directory.path().join("file");
+    let open = || {
+        std::fs::write(&file, &bytes).expect("written");
+        let reading = Reading::open(&file).expect("opened");
+        Content::new(&blob, reading.stream_of_any_name(0))
+    };
+    let content = open();
+    std::fs::remove_file(&file).expect("removed");
+    assert_eq!(content.read_at_most(1 << 30).await.expect("open still"), bytes);
+    let content = open();
+    // After any tick of the clock that file systems go by.
+    std::thread::sleep(Duration::from_millis(30));
+    std::fs::write(&file, &bytes).expect("written again");
+    content.read_at_most(1 << 30).await.expect_err("changed");
+}
