@@ -338,6 +338,39 @@ fn a_layout_that_may_not_be_read_stays_as_it_is() {
 }
 
 #[test]
+fn a_layout_that_is_half_written_is_named_and_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    sandbox.oras("push --oci-layout stored:1 hi.txt").succeeds();
+    for (file, text) in [
+        ("stored/index.json", r#"{"schemaVersion":2,"mani"#),
+        ("stored/index.json", ""),
+        ("stored/oci-layout", r#"{"imageLayo"#),
+        ("stored/oci-layout", r#"{"imageLayoutVersion":"9.0.0"}"#),
+    ] {
+        let whole = sandbox.text(file);
+        sandbox.write(file, text);
+        let files = sandbox.list("stored");
+        for line in [
+            "resolve --oci-layout stored:1",
+            "repo tags --oci-layout stored",
+            "cp --from-oci-layout stored:1 --to-oci-layout new:1",
+            "push --oci-layout stored:2 hi.txt",
+        ] {
+            let complaint = sandbox.oras(line).fails();
+            assert_eq!(complaint.lines().count(), 1, "{line}: {complaint}");
+            assert!(complaint.starts_with("Error: "), "{line}: {complaint}");
+            assert!(complaint.contains("stored"), "{line} names it not: {complaint}");
+            assert!(!sandbox.path("new").exists(), "there is a layout without content");
+        }
+        assert_eq!(sandbox.text(file), text);
+        assert_eq!(sandbox.list("stored"), files);
+        sandbox.write(file, whole);
+    }
+    sandbox.oras("resolve --oci-layout stored:1").succeeds();
+}
+
+#[test]
 fn an_output_that_is_a_file_stays_as_it_is() {
     let sandbox = Sandbox::new();
     let server = OrasServer::start(&sandbox);
