@@ -20,7 +20,7 @@ pub use noise::{Numbers, noise};
 pub use part::Part;
 pub use peer::{Distribution, OrasPython, Skopeo};
 pub use sandbox::{Outcome, Running, Sandbox};
-pub use serve::{OrasServer, default_root};
+pub use serve::{OrasServer, USERS, default_root};
 pub use terminal::{Terminal, on_terminal};
 
 #[cfg(doctest)]

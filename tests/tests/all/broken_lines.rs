@@ -37,7 +37,9 @@ fn a_pull_over_a_line_that_breaks_for_good_fails_and_leaves_nothing() {
         Fault::Cut(Direction::Down, if n == 0 { 400_000 } else { 100 })
     });
     let complaint = sandbox.oras(&format!("pull {}/a:1 -o out", proxy.host())).fails();
-    assert!(complaint.starts_with("Error"), "{complaint}");
+    let errors = complaint.lines().filter(|line| line.starts_with("Error")).count();
+    assert_eq!(errors, 1, "{complaint}");
+    assert!(complaint.contains("; again in "), "waited without a word: {complaint}");
     assert!(sandbox.list("out").is_empty(), "{:?}", sandbox.list("out"));
 }
 

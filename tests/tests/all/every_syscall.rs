@@ -91,22 +91,41 @@ fn a_login_killed_at_any_call_leaves_the_old_or_the_new_configuration() {
     });
 }
 
+/// Demands that the layout has the old tag, or both, and what they stand for.
+fn is_usable(sandbox: &Sandbox, outcome: &Outcome) {
+    let tags = sandbox.oras("repo tags --oci-layout layout");
+    assert!(tags.status.success(), "{tags:?} after {outcome:?}");
+    let expected = ["old\n", "new\nold\n"];
+    assert!(expected.contains(&tags.stdout.as_str()), "{tags:?} after {outcome:?}");
+    for tag in tags.stdout.lines() {
+        sandbox.oras(&format!("pull --oci-layout layout:{tag} -o out")).succeeds();
+    }
+}
+
 #[test]
 fn a_push_to_a_layout_killed_at_any_call_leaves_it_usable() {
     let sandbox = Sandbox::new();
     sandbox.write("hi.txt", "hi");
     sandbox.write("bye.txt", "bye");
     sandbox.oras("push --oci-layout layout:old hi.txt").succeeds();
-    sweep(&sandbox, "push --oci-layout layout:new hi.txt bye.txt", |outcome| {
-        let tags = sandbox.oras("repo tags --oci-layout layout");
-        assert!(tags.status.success(), "{tags:?} after {outcome:?}");
-        let expected = ["old\n", "new\nold\n"];
-        assert!(expected.contains(&tags.stdout.as_str()), "{tags:?} after {outcome:?}");
-        for tag in tags.stdout.lines() {
-            sandbox.oras(&format!("pull --oci-layout layout:{tag} -o out")).succeeds();
-        }
-    });
-    sandbox.oras("push --oci-layout layout:new hi.txt bye.txt").succeeds();
+    let push = "push --oci-layout layout:new hi.txt bye.txt";
+    sweep(&sandbox, push, |outcome| is_usable(&sandbox, outcome));
+    sandbox.oras(push).succeeds();
+}
+
+#[test]
+fn a_copy_into_a_layout_killed_at_any_call_leaves_it_usable() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hi.txt", "hi");
+    sandbox.write("bye.txt", "bye");
+    sandbox.oras("push --oci-layout layout:old hi.txt").succeeds();
+    sandbox.oras("push --oci-layout source:1 hi.txt bye.txt").succeeds();
+    sandbox.oras("attach --oci-layout source:1 --artifact-type a/b bye.txt").succeeds();
+    let copy = "cp -r --from-oci-layout source:1 --to-oci-layout layout:new";
+    sweep(&sandbox, copy, |outcome| is_usable(&sandbox, outcome));
+    sandbox.oras(copy).succeeds();
+    let discovered = sandbox.oras("discover --oci-layout layout:new --format json").succeeds();
+    assert!(discovered.contains("\"a/b\""), "{discovered}");
 }
 
 #[test]

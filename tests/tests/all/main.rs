@@ -24,6 +24,7 @@ mod interop_oras_python;
 mod interop_skopeo;
 mod interrupted;
 mod layout_concurrency;
+mod limits;
 mod login_concurrency;
 mod manifest_bytes;
 mod mirror;

@@ -52,7 +52,6 @@ transcripts! {
     copying
     errors
     fallback
-    formats
     frame
     graph
     help
