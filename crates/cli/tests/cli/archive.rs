@@ -99,7 +99,7 @@ fn says_what_is_no_archive_of_a_layout() {
         ),
         (
             "other.tar",
-            "other.tar: invalid OCI Image Layout: failed to open OCI layout file: open oci-layout: no such file or directory",
+            "invalid OCI Image Layout: failed to open OCI layout file: open oci-layout: no such file or directory",
         ),
     ] {
         for line in ["resolve --oci-layout NAME:v1", "cp --from-oci-layout NAME:v1 HOST/m:v1"] {

@@ -78,7 +78,7 @@ fn says_what_is_wrong_with_a_layout_and_makes_none() {
         ("resolve --oci-layout :v1", "found empty file path in \":v1\"\ninvalid reference"),
         (
             "resolve --oci-layout empty:v1",
-            "empty: invalid OCI Image Layout: failed to open OCI layout file: \
+            "invalid OCI Image Layout: failed to open OCI layout file: \
              open oci-layout: no such file or directory",
         ),
         (
