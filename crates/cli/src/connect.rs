@@ -251,11 +251,14 @@ impl Target {
             }
         };
         opened.map_err(|error| {
-            let (told, whole) = (chain(&error), found.to_string_lossy());
-            let is_named = told.contains(&*whole);
+            let told = chain(&error);
             // Only what is written to is called by its whole path, as `oras` does.
-            let told = if access == Access::Read { told.replace(&*whole, path) } else { told };
-            CliError::new(if is_named { told } else { format!("{path}: {told}") })
+            let typed = if access == Access::Read {
+                told.replace(&*found.to_string_lossy(), path)
+            } else {
+                told
+            };
+            CliError::new(typed)
         })
     }
 }
