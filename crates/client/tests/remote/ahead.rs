@@ -7,12 +7,13 @@ use oras_client::copy::{CopyOptions, copy};
 use oras_client::pack::{Artifact, PackOptions, pack};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::store::{Files, FilesOptions};
-use oras_client::{Content, Note, Notebook, Target as _, Unnamed};
+use oras_client::{Content, Note as _, Notebook, Target as _, Unnamed};
 use oras_spec::image::{Descriptor, Manifest, MediaType};
 use oras_spec::{Digest, Tag, json};
 
 use crate::chain;
 use crate::server::{Reply, Scripted, Seen, error, reply, status};
+use crate::slate::Slate;
 
 const LARGE: usize = 33 * 1024 * 1024;
 
@@ -167,30 +168,6 @@ async fn a_blob_that_is_there_after_all_is_not_sent_to_its_end() {
     early.name(&Digest::of(b"x"));
     until(|| scripted.lines().iter().any(|line| line.starts_with("DELETE "))).await;
     until(|| ahead.begin(silent("z")).is_some()).await;
-}
-
-/// A notebook of one note, in memory.
-#[derive(Clone, Debug, Default)]
-struct Slate(Arc<Mutex<Option<String>>>);
-
-impl Notebook for Slate {
-    fn open(&self, _: &str) -> Option<Box<dyn Note>> {
-        Some(Box::new(self.clone()))
-    }
-}
-
-impl Note for Slate {
-    fn read(&self) -> Option<String> {
-        self.0.lock().expect("no panic").clone()
-    }
-
-    fn write(&mut self, text: &str) {
-        *self.0.lock().expect("no panic") = Some(text.to_owned());
-    }
-
-    fn remove(&mut self) {
-        *self.0.lock().expect("no panic") = None;
-    }
 }
 
 #[tokio::test]

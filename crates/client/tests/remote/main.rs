@@ -13,6 +13,7 @@ mod redirects;
 mod repository;
 mod retries;
 mod server;
+mod slate;
 mod tokens;
 mod uploads;
 

@@ -1,17 +1,18 @@
 //! Uploads: where they lead, and what happens when they break.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use http::{Request, Response};
 use oras_client::remote::{Registry, RegistryOptions, Repository};
 use oras_client::transport::{Body, InProcess, Retrying, Transport};
-use oras_client::{Content, Error, ErrorKind, Note, Notebook, Target as _};
+use oras_client::{Content, Error, ErrorKind, Note as _, Notebook, Target as _};
 use oras_spec::image::{Descriptor, MediaType};
 
 use crate::chain;
 use crate::server::{Reply, Scripted, Seen, error, reply, status};
+use crate::slate::Slate;
 
 fn repository(base: &str, scripted: &Scripted) -> Repository {
     let (scheme, host) = base.split_once("://").expect("a scheme");
@@ -475,30 +476,6 @@ async fn an_upload_that_is_given_up_is_canceled_once_whatever_becomes_of_that() 
         let deletes: Vec<_> = lines.iter().filter(|line| line.starts_with("DELETE")).collect();
         let expected = canceled.map(|_| "DELETE https://r.example/u?state=1");
         assert_eq!(deletes, Vec::from_iter(expected), "{refused}");
-    }
-}
-
-/// Notes in memory.
-#[derive(Clone, Debug, Default)]
-struct Slate(Arc<Mutex<Option<String>>>);
-
-impl Notebook for Slate {
-    fn open(&self, _: &str) -> Option<Box<dyn Note>> {
-        Some(Box::new(self.clone()))
-    }
-}
-
-impl Note for Slate {
-    fn read(&self) -> Option<String> {
-        self.0.lock().expect("no panic").clone()
-    }
-
-    fn write(&mut self, text: &str) {
-        *self.0.lock().expect("no panic") = Some(text.to_owned());
-    }
-
-    fn remove(&mut self) {
-        *self.0.lock().expect("no panic") = None;
     }
 }
 
